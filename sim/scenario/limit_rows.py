@@ -1,0 +1,148 @@
+"""Every limit and every cap of a topology as one row with a name, and which rows a key meets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import gcd
+
+from sim.errors import BadInput
+from sim.scenario.keys import DIMENSIONS, Limits, SpendCap
+from sim.scenario.topology import Node, Topology
+from sim.units import MAX_TIME, MINUTE, Rate
+
+IN_FLIGHT = "concurrency"
+
+
+@dataclass(frozen=True)
+class LimitRow:
+    """One limit: ``level:name:dimension``, its rate (none for concurrency) and its capacity in units."""
+
+    name: str
+    level: str
+    dimension: str
+    limits: Limits
+    rate: Rate | None
+    capacity: int
+    teams: tuple[str, ...]
+
+    @property
+    def credit(self) -> tuple[int, int]:
+        """(credits refilled a nanosecond, credits of one unit), the reduced exact rate."""
+        rate = self.rate or Rate(Fraction(1), 1)
+        exact = rate.count / rate.period_ns
+        divisor = gcd(exact.numerator, exact.denominator)
+        return exact.numerator // divisor, exact.denominator // divisor
+
+    @property
+    def per_minute(self) -> float | None:
+        """The sustained rate; none for concurrency."""
+        return None if self.rate is None else float(self.rate.count * MINUTE / self.rate.period_ns)
+
+
+@dataclass(frozen=True)
+class CapRow:
+    """One spend cap: ``level:name``."""
+
+    name: str
+    cap: SpendCap
+    teams: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows of a topology, and for each key (in :meth:`Topology.paths` order) those that it meets.
+
+    A key's own rows come first, then its project's, then its account's.
+    """
+
+    limits: tuple[LimitRow, ...]
+    caps: tuple[CapRow, ...]
+    limits_of_key: tuple[tuple[int, ...], ...]
+    caps_of_key: tuple[tuple[int, ...], ...]
+
+
+def _teams(node: Node) -> tuple[str, ...]:
+    return tuple(team for path in node.leaves() for team in path[-1].teams)
+
+
+def _label(path: tuple[Node, ...]) -> str:
+    """A node's name, with its parents' where that is not the only account or project."""
+    return "/".join(node.name for node in path if node.name != "default") or path[-1].name
+
+
+def _capacity(limits: Limits, name: str, rate: Rate, burst: int | None) -> int:
+    """What may pass at one instant: the burst, or as much as one period (a window) lets pass."""
+    if burst is not None:
+        return burst
+    return max(1, int(rate.count))
+
+
+def _rows_of(path: tuple[Node, ...], limits: Limits) -> Iterator[LimitRow]:
+    node = path[-1]
+    models = "" if limits.models is None else f"[{'+'.join(limits.models)}]"
+    head = f"{node.level}:{_label(path)}"
+    for name in DIMENSIONS:
+        limit = getattr(limits, name)
+        if limit is not None:
+            burst = limits.burst if name == "requests" and limits.burst is not None else limit.burst
+            capacity = _capacity(limits, name, limit.rate, burst)
+            yield _checked(
+                LimitRow(f"{head}:{name}{models}", node.level, name, limits, limit.rate, capacity, _teams(node))
+            )
+    if limits.concurrency is not None:
+        yield LimitRow(
+            f"{head}:{IN_FLIGHT}{models}", node.level, IN_FLIGHT, limits, None, limits.concurrency, _teams(node)
+        )
+
+
+def _checked(row: LimitRow) -> LimitRow:
+    if row.rate is not None and row.rate.count <= 0:
+        raise BadInput(
+            f"{row.name} has no rate: its team is expected to send nothing",
+            hint="split equal, or give shares by team",
+        )
+    if row.limits.algorithm == "token_bucket" and row.capacity * row.credit[1] >= MAX_TIME // 4:
+        raise BadInput(
+            f"{row.name} is too large to be counted exactly",
+            value=f"{row.rate}, burst {row.capacity}",
+            hint="use a rounder rate, or a shorter period",
+        )
+    return row
+
+
+def _told_apart(rows: list[LimitRow]) -> list[LimitRow]:
+    """Limits of one level with one name, as 60/min beside 1000/day, get their rates into their names."""
+    names = [row.name for row in rows]
+    return [replace(row, name=f"{row.name}@{row.rate}") if names.count(row.name) > 1 else row for row in rows]
+
+
+def rows_of(topology: Topology) -> Rows:
+    """Number the limits and caps of a topology, accounts first, as written."""
+    limits: list[LimitRow] = []
+    caps: list[CapRow] = []
+    placed: dict[tuple[str, ...], tuple[list[int], list[int]]] = {}
+
+    def visit(path: tuple[Node, ...]) -> None:
+        node = path[-1]
+        own = _told_apart([row for one in node.limits for row in _rows_of(path, one)])
+        here = list(range(len(limits), len(limits) + len(own)))
+        limits.extend(own)
+        cap = []
+        if node.spend_cap is not None:
+            cap = [len(caps)]
+            caps.append(CapRow(f"{node.level}:{_label(path)}", node.spend_cap, _teams(node)))
+        placed[tuple(one.name for one in path)] = here, cap
+        for child in node.children:
+            visit((*path, child))
+
+    for account in topology.accounts:
+        visit((account,))
+    places = [[tuple(node.name for node in path[:depth]) for depth in (3, 2, 1)] for path in topology.paths()]
+    return Rows(
+        tuple(limits),
+        tuple(caps),
+        tuple(tuple(row for place in three for row in placed[place][0]) for three in places),
+        tuple(tuple(row for place in three for row in placed[place][1]) for three in places),
+    )

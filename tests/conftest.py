@@ -1,0 +1,18 @@
+"""Fixtures that every kind of test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA = Path(os.environ.get("KEYSTORM_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public traces; tests that need it are skipped where it is absent."""
+    if not (DATA / "azure_llm_2023_code.csv.gz").exists():
+        pytest.skip(f"no public traces in {DATA} (KEYSTORM_DATA names another folder)")
+    return DATA
