@@ -1,0 +1,82 @@
+"""Importers of request logs: one small module a format, a registry, and :func:`read_trace`.
+
+How to add one: docs/adding-an-importer.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from sim.errors import BadInput, BadRow
+from sim.scenario.workloads import Trace
+from sim.workload.importers.azure import Azure
+from sim.workload.importers.base import BadRowNote, Importer, Rates, TraceRows
+from sim.workload.importers.generic import Generic
+from sim.workload.importers.mooncake import Mooncake
+from sim.workload.importers.reader import Source
+from sim.workload.importers.select import Part, cut_window, keep, split
+from sim.workload.importers.servegen import ServeGen
+
+_ALL: tuple[Importer, ...] = (Generic(), Azure(), Mooncake(), ServeGen())
+IMPORTERS: dict[str, Importer] = {importer.name: importer for importer in _ALL}
+"""Every format by its name; ``auto`` asks them in this order."""
+
+_LONG = 366 * 86_400 * 1_000_000_000
+
+
+def detect(source: Source, trace: Trace) -> tuple[Importer, str]:
+    """The importer for this file, and why. Raises BadInput when none fits."""
+    first = source.first_line()
+    if trace.format != "auto":
+        return IMPORTERS[trace.format], "the scenario says so"
+    for importer in IMPORTERS.values():
+        if why := importer.recognise(first, trace):
+            return importer, why
+    known = "; ".join(f"{each.name}: {each.columns}" for each in IMPORTERS.values() if each.name != "generic")
+    hint = f"map its columns with columns: {{timestamp: …, input_tokens: …, output_tokens: …}}. Known: {known}"
+    raise BadInput("the format is not recognised", place=f"{source.shown}:1", value=first[:80], hint=hint)
+
+
+def read_trace(trace: Trace, base: Path, *, skip_bad_rows: bool = False) -> TraceRows:
+    """The rows of ``trace.file`` (relative to ``base``), cut to its ``window`` and ``only`` clients.
+
+    ``speed``, ``scale``, ``loop`` and ``spread_ticks`` are left to :func:`sim.workload.generate`.
+    Raises BadInput when the file can't be read, has a wrong header, or has no rows that remain, and
+    BadRow, which lists the first ten, when rows are malformed unless ``skip_bad_rows``.
+    """
+    source = Source(base, trace.file)
+    importer, why = detect(source, trace)
+    if trace.tokens is not None and importer.name != "servegen":
+        hint = "leave it out, or choose format: servegen"
+        raise BadInput(f"{importer.name} has no tokens file", place=trace.file, value=trace.tokens, hint=hint)
+    rows = importer.read(source, trace)
+    _check_rejects(rows, trace.file, skip_bad_rows)
+    notes = (f"{trace.file} read as {importer.name}: {why}", *rows.notes, *_warnings(rows, trace.file))
+    rows = cut_window(replace(rows, notes=notes), trace)
+    return rows if trace.only is None else keep(rows, trace.only, trace.file)
+
+
+def _check_rejects(rows: TraceRows, file: str, skip_bad_rows: bool) -> None:
+    listing = "\n".join(f"  {problem}" for problem in rows.rejected)
+    more = rows.rejected_count - len(rows.rejected)
+    listing += f"\n  … and {more:,} more" if more > 0 else ""
+    summary = f"{rows.rejected_count:,} of {rows.read_count:,} rows can't be read"
+    if rows.rejected_count and not skip_bad_rows:
+        hint = "mend them, or leave them out with --skip-bad-rows"
+        raise BadRow(f"{summary}:\n{listing}", place=file, hint=hint)
+    if not rows.requests.sum():
+        why = f"{summary}:\n{listing}" if rows.rejected_count else "the file has no requests"
+        raise BadInput(why, place=file, hint="a log with at least one request")
+
+
+def _warnings(rows: TraceRows, file: str) -> tuple[str, ...]:
+    found = []
+    if rows.rejected_count:
+        found.append(f"{rows.rejected_count:,} of {rows.read_count:,} rows skipped in {file}")
+    if rows.span_ns > _LONG:
+        found.append(f"{file} spans {rows.span_ns / _LONG * 366:,.0f} days: is a time stamp wrong?")
+    return tuple(found)
+
+
+__all__ = ["IMPORTERS", "BadRowNote", "Importer", "Part", "Rates", "TraceRows", "detect", "keep", "read_trace", "split"]

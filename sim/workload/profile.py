@@ -1,0 +1,61 @@
+"""A daily and weekly rhythm laid over any arrival process by bending its time.
+
+The weights make an intensity w(t), constant within each hour, with a mean of 1 over a whole week.
+A process of the unmodulated kind runs on the clock Λ(t) = ∫ w, and each arrival at u of that clock
+comes at Λ⁻¹(u) of the real one. This keeps what the process is (its CV on its own clock, its
+bursts, which are shorter and more frequent in busy hours) and keeps the mean rate exactly over
+each whole week. Over part of a week the mean is that part's: a Monday morning is busier than the
+week, and :func:`Warp.load` says by how much.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.scenario.workloads import Profile
+from sim.units import DAY, HOUR, WEEK
+from sim.workload.rows import I64
+
+F64 = NDArray[np.float64]
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+class Warp:
+    """Λ and its inverse for one profile; times are nanoseconds from the start of the scenario."""
+
+    def __init__(self, profile: Profile) -> None:
+        weights = np.outer(_scaled(profile.days), _scaled(profile.hours)).ravel()
+        # Divided by its own last value, so that a week of load is a week of time to the last bit.
+        load = np.concatenate(([0.0], np.cumsum(weights)))
+        self._load = load / load[-1] * WEEK
+        self._clock = np.arange(len(load)) * float(HOUR)
+        self._start = (DAYS.index(profile.day) * DAY + profile.starts_at) % WEEK
+        self._offset = float(np.interp(self._start, self._clock, self._load))
+
+    def load(self, until_ns: float) -> float:
+        """Λ(until): how much time of an unmodulated process passes until then."""
+        weeks, rest = divmod(self._start + until_ns, WEEK)
+        return weeks * WEEK + float(np.interp(rest, self._clock, self._load)) - self._offset
+
+    def times(self, loads: I64) -> I64:
+        """Λ⁻¹ of sorted loads, int64 ``(n,)``; jumps over the hours in which nothing comes."""
+        weeks, rest = np.divmod(loads + self._offset, WEEK)
+        hour = np.searchsorted(self._load, rest, side="right") - 1
+        hour = np.minimum(hour, len(self._load) - 2)
+        width = self._load[hour + 1] - self._load[hour]
+        inside = np.where(width > 0, (rest - self._load[hour]) / np.where(width > 0, width, 1.0), 0.0)
+        within = self._clock[hour] + inside * HOUR
+        times = np.floor(weeks * WEEK + within - self._start).astype(np.int64)
+        # Rounding may turn the order of two arrivals within a nanosecond.
+        return np.maximum.accumulate(np.maximum(times, 0))
+
+
+def _scaled(weights: tuple[float, ...]) -> F64:
+    values = np.asarray(weights, float)
+    if not math.isfinite(float(values.sum())):
+        raise ValueError("weights must be finite")
+    scaled: F64 = values / values.mean()
+    return scaled
