@@ -1,0 +1,148 @@
+"""Copies of the loop's and the policies' sources for the compiler, in a folder named by their hash.
+
+The engines ``plain`` and ``compiled`` run one source. Numba's disk cache looks at the changed time
+of the *caller's* file only, so an edit in a callee of another module would leave stale machine code
+behind. Here every source goes into one folder whose name is the hash of them all (and of Python's,
+Numba's and LLVM's versions): any change is another folder, and nothing can be stale.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import importlib
+import os
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
+
+MODULES = (
+    "sim.draws",
+    "sim.policy.bucket",
+    "sim.policy.window",
+    "sim.policy.limits",
+    "sim.policy.budget",
+    "sim.policy.faults",
+    "sim.policy.pricing",
+    "sim.policy.backoff",
+    "sim.policy.retry_budget",
+    "sim.policy.service",
+    "sim.policy.admission",
+    "sim.engine.agenda",
+    "sim.engine.queues",
+    "sim.engine.loop",
+)
+"""What the kernel is made of; everything else that these import is taken as it is."""
+
+_REPLACED = {"sim.engine.agenda": "sim.engine.agenda_compiled"}
+"""Modules that compiled code has another version of, with the same functions."""
+
+_SKIPPED = {"sim.draws": ("Stream",)}
+_OPTIONS = "nogil=True, cache=True, error_model='numpy', forceinline=True, _nrt=False"
+"""Without Numba's runtime: the kernel takes no memory, and reference counts would cost half its time."""
+
+
+def _source(module: str) -> str:
+    package, _, name = _REPLACED.get(module, module).rpartition(".")
+    return files(package).joinpath(f"{name}.py").read_text("utf-8")
+
+
+def versions() -> str:
+    """What else decides about machine code."""
+    import llvmlite
+    import numba
+
+    return f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__}"
+
+
+def kernel_hash() -> str:
+    """The name of the kernel: a hash of all its sources, of its tables, and of the compilers."""
+    hashed = hashlib.sha256(versions().encode())
+    for module in (*MODULES, "sim.policy.tables", "sim.engine.tables", "sim.engine.kernel_source"):
+        hashed.update(_source(module).encode())
+    return hashed.hexdigest()[:16]
+
+
+class _Rewrite(ast.NodeTransformer):
+    """Point imports among kernel modules at their copies, and mark every function for the compiler."""
+
+    def __init__(self, package: str, skipped: tuple[str, ...]) -> None:
+        self.package = package
+        self.skipped = skipped
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        if node.module in MODULES:
+            node.module = f"{self.package}.{_flat(node.module)}"
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        for argument in node.args.args:
+            argument.annotation = None
+        node.decorator_list = [ast.parse(f"_njit({_OPTIONS})", mode="eval").body]
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST | None:
+        return None if node.name in self.skipped else node
+
+
+def _flat(module: str) -> str:
+    return module.replace(".", "_")
+
+
+def rewritten(module: str, package: str) -> str:
+    """One module's source for the compiler."""
+    tree = ast.parse(_source(module))
+    tree = ast.fix_missing_locations(_Rewrite(package, _SKIPPED.get(module, ())).visit(tree))
+    body = ast.unparse(tree)
+    head = "from __future__ import annotations"
+    return body.replace(head, f"{head}\nfrom numba import njit as _njit", 1)
+
+
+def cache_root() -> Path:
+    """Where compiled kernels live: KEYSTORM_CACHE, or the user's cache folder, or a temporary one."""
+    if os.environ.get("KEYSTORM_CACHE"):
+        return Path(os.environ["KEYSTORM_CACHE"])
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    root = Path(home) / "keystorm"
+    with contextlib.suppress(OSError):
+        root.mkdir(parents=True, exist_ok=True)
+    if os.access(root, os.W_OK):
+        return root
+    return Path(tempfile.gettempdir()) / f"keystorm-{os.getuid()}"
+
+
+def write_kernel() -> tuple[Path, str]:
+    """Write the copies unless they are there: (folder that holds the package, the package's name)."""
+    package = f"keystorm_kernel_{kernel_hash()}"
+    root = cache_root()
+    if (root / package / "__init__.py").exists():
+        return root, package
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root) as scratch:
+        made = Path(scratch) / package
+        made.mkdir()
+        for module in MODULES:
+            (made / f"{_flat(module)}.py").write_text(rewritten(module, package), "utf-8")
+        (made / "__init__.py").write_text('"""Sources for the compiler; made by keystorm."""\n', "utf-8")
+        # Another process may have been faster; its copy is the same.
+        with contextlib.suppress(OSError):
+            made.rename(root / package)
+    return root, package
+
+
+def is_warm() -> bool:
+    """Whether machine code of this very source is already on disk."""
+    folder = cache_root() / f"keystorm_kernel_{kernel_hash()}" / "__pycache__"
+    return any(folder.glob("*.nbc"))
+
+
+def load_kernel() -> ModuleType:
+    """Import the compilable copy of the loop."""
+    root, package = write_kernel()
+    if str(root) not in sys.path:
+        sys.path.append(str(root))
+    return importlib.import_module(f"{package}.{_flat('sim.engine.loop')}")

@@ -1,0 +1,326 @@
+"""The event loop as a state machine: one heap of events, no objects.
+
+It runs as ordinary Python (engine ``plain``) and compiled (engine ``compiled``) from this source.
+With the SimPy engine it shares the policy functions, the plan and the tie key, nothing else: that
+is why their agreement means something. Functions are named after what happens to a request:
+``attempt``, ``serve``, ``end``, ``react``, ``finish``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.draws import ADDED, FIRST_TOKEN, JITTER, PER_TOKEN, draw32
+from sim.engine.agenda import CLASS_BITS, drop_first, first_tie, first_time, is_full, schedule, write
+from sim.engine.queues import pop_front, push_back, unlink
+from sim.engine.tables import ADMITTED, ATTEMPT, END, HOLDING, PENDING, RETRYING, Call, Request, State, World
+from sim.policy.admission import NOBODY, OK, admit, settle
+from sim.policy.backoff import FAILED, GIVE_UP, next_delay
+from sim.policy.pricing import cost
+from sim.policy.retry_budget import failed, retry_cost, started, succeeded
+from sim.policy.service import WIDTH, answer_ns, drawn, produced
+from sim.policy.tables import Ask
+from sim.results.columns import FAILED as OUT_FAILED
+from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_NONE, STATUS_TIMEOUT, SUCCEEDED, UNFINISHED
+
+ARRIVES = ATTEMPT << CLASS_BITS
+"""The tie key of attempts of request 0; answers are below."""
+DONE = -1
+
+
+def run(w: World, s: State, upcoming: int) -> int:
+    """Go on from request number ``upcoming`` of the plan until the horizon, or until memory is full.
+
+    Returns the next upcoming request, to go on from with more room; DONE when all is over. The
+    state holds the result, its log a line an attempt.
+    """
+    count = len(w.requests)
+    never = w.horizon + 1
+    while not is_full(s):
+        while upcoming < count and w.requests[upcoming].arrival < 0:
+            upcoming += 1
+        now = first_time(s, never)
+        arrival = w.requests[upcoming].arrival if upcoming < count else never
+        if arrival < now or (arrival == now and now < never and upcoming + ARRIVES <= first_tie(s)):
+            upcoming += 1
+            if arrival > w.horizon:
+                return DONE
+            attempt(w, s, upcoming - 1, arrival)
+            continue
+        if now > w.horizon:
+            return DONE
+        tie = first_tie(s)
+        drop_first(s)
+        if tie >= ARRIVES:
+            attempt(w, s, tie - ARRIVES, now)
+        elif awaited(s.calls[tie], now):
+            end(w, s, tie, now)
+    return upcoming
+
+
+def attempt(w: World, s: State, r: int, now: int) -> None:
+    """A request arrives, leaves its client's queue, or tries again."""
+    call = s.calls[r]
+    q = w.requests[r]
+    if call.attempts == 0 and not begin(w, s, r, now):
+        return
+    number = call.attempts
+    call.attempts = number + 1
+    call.at = now
+    call.begun = -1
+    call.flags |= PENDING
+    status, refuser, after = admit(w.rules, s.memory, ask_of(w, r, number), has_room(w, s, q.model), now)
+    call.status = status
+    call.retry_after = after
+    if status != OK:
+        call.refused_by = refuser
+        call.end_at = now + w.rules.provider.round_trip
+        schedule(s, call.end_at, END, r)
+        return
+    call.flags |= ADMITTED
+    left = time_left(w, q, call, now)
+    timeout = w.clients[q.client].timeout
+    call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
+    if has_slot(w, s, q.model):
+        serve(w, s, r, now)
+    else:
+        wait_for_slot(s, q.model, r)
+
+
+def begin(w: World, s: State, r: int, now: int) -> bool:
+    """A place at the client and time to try: whether the first attempt is made now."""
+    call = s.calls[r]
+    q = w.requests[r]
+    client = s.clients[q.client]
+    if call.flags & HOLDING == 0:
+        limit = w.clients[q.client].max_concurrent
+        if limit >= 0 and client.active >= limit:
+            push_back(client, s.calls, r)
+            return False
+        client.active += 1
+        call.flags |= HOLDING
+    call.first_at = now
+    started(w.clients[q.client], client, s.cells, now)
+    if time_left(w, q, call, now) == 0:
+        finish(w, s, r, GAVE_UP, now)
+        return False
+    return True
+
+
+def ask_of(w: World, r: int, number: int) -> Ask:
+    """The attempt as the provider's rules see it."""
+    q = w.requests[r]
+    hold = cost(w.rules.models[q.model], q.uncached, q.cached, q.max_tokens)
+    return Ask(
+        q.key, q.team, q.account, q.project, q.model, q.est_uncached, q.est_total,
+        q.max_tokens, hold, q.draw_key, number,
+    )  # fmt: skip
+
+
+def time_left(w: World, q: Request, call: Call, now: int) -> int:
+    """Nanoseconds until the client's deadline, at least 0; -1 for no deadline."""
+    deadline: int = w.clients[q.client].deadline
+    if deadline < 0:
+        return -1
+    return max(0, call.arrival + deadline - now)
+
+
+def has_slot(w: World, s: State, model: int) -> bool:
+    """Whether the provider can begin an answer of this model now."""
+    slots: int = w.rules.models[model].slots
+    busy: int = s.models[model].busy
+    return slots < 0 or busy < slots
+
+
+def has_room(w: World, s: State, model: int) -> bool:
+    """Whether there is a slot, or a place in the queue for one."""
+    waiting: int = s.models[model].waiting
+    places: int = w.rules.models[model].queue
+    return has_slot(w, s, model) or waiting < places
+
+
+def answer_times(w: World, q: Request, number: int) -> tuple[int, int]:
+    """Time to the first token and per token of this attempt, by its own luck."""
+    table = q.model * 2 * WIDTH
+    first = drawn(w.knots, table, draw32(q.draw_key, number, FIRST_TOKEN))
+    each = drawn(w.knots, table + WIDTH, draw32(q.draw_key, number, PER_TOKEN))
+    return first, each
+
+
+def serve(w: World, s: State, r: int, now: int) -> None:
+    """The provider begins to answer; the end is known at once: the answer, or the client's timeout."""
+    call = s.calls[r]
+    q = w.requests[r]
+    s.models[q.model].busy += 1
+    call.begun = now
+    number = call.attempts - 1
+    first, each = answer_times(w, q, number)
+    done = now + answer_ns(first, each, q.output)
+    call.status = OK if done <= call.hangs_up_at else STATUS_TIMEOUT
+    call.end_at = min(done, call.hangs_up_at)
+    schedule(s, call.end_at, END, r)
+
+
+def wait_for_slot(s: State, model: int, r: int) -> None:
+    """Join the provider's queue; if no slot comes in time, the client hangs up."""
+    call = s.calls[r]
+    s.models[model].waiting += 1
+    push_back(s.models[model], s.calls, r)
+    call.status = STATUS_TIMEOUT
+    call.end_at = call.hangs_up_at
+    schedule(s, call.end_at, END, r)
+
+
+def awaited(call: Call, now: int) -> bool:
+    """Whether this end is the one awaited; a slot in time overtakes the end planned at the timeout."""
+    return call.flags & PENDING != 0 and now == call.end_at
+
+
+def end(w: World, s: State, r: int, now: int) -> None:
+    """The client has the answer, or has hung up."""
+    call = s.calls[r]
+    admitted = call.flags & ADMITTED != 0
+    call.flags &= ~(PENDING | ADMITTED)
+    output = 0
+    spent = 0
+    if admitted:
+        output, spent = account(w, s, r, now)
+    log(s, r, now, output, spent, admitted)
+    if admitted:
+        leave_slot(w, s, r, now)
+    react(w, s, r, now)
+
+
+def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:
+    """Settle limits and caps for an admitted attempt; (output produced, micro-dollars billed)."""
+    call = s.calls[r]
+    q = w.requests[r]
+    number = call.attempts - 1
+    output = 0
+    spent = 0
+    if call.begun >= 0:
+        output = q.output
+        if call.status != OK:
+            first, each = answer_times(w, q, number)
+            output = produced(now - call.begun, first, each, q.output)
+        if call.status == OK or w.rules.provider.bill_abandoned == 1:
+            spent = cost(w.rules.models[q.model], q.uncached, q.cached, output)
+    call.cost += spent
+    if call.status != OK:
+        call.wasted += spent
+    ask = ask_of(w, r, number)
+    settle(w.rules, s.memory, ask, q.uncached, q.uncached + q.cached, output, spent, call.at, now)
+    return output, spent
+
+
+def log(s: State, r: int, end_at: int, output: int, spent: int, admitted: bool) -> None:
+    """Write the attempt that just ended."""
+    call = s.calls[r]
+    refuser = NOBODY if admitted else call.refused_by
+    write(s, r, call.attempts - 1, call.at, end_at, call.status, refuser, call.retry_after, output, spent)
+
+
+def leave_slot(w: World, s: State, r: int, now: int) -> None:
+    """Give the slot to the first that still waits, or free it; or leave the queue without one."""
+    model = w.requests[r].model
+    memory = s.models[model]
+    if s.calls[r].begun < 0:
+        unlink(memory, s.calls, r)
+        memory.waiting -= 1
+        return
+    memory.busy -= 1
+    heir = pop_front(memory, s.calls)
+    if heir >= 0:
+        memory.waiting -= 1
+        serve(w, s, heir, now)
+
+
+def react(w: World, s: State, r: int, now: int) -> None:
+    """The client decides: done, try again after a delay, or stop."""
+    call = s.calls[r]
+    client = w.requests[r].client
+    if call.status == OK:
+        succeeded(w.clients[client], s.clients[client], call.last_cost)
+        finish(w, s, r, SUCCEEDED, now)
+        return
+    delay = retry_delay(w, s, r, now)
+    if delay < 0:
+        finish(w, s, r, OUT_FAILED if delay == FAILED else GAVE_UP, now)
+        return
+    if call.status == 429:
+        call.throttle += delay
+    call.last_delay = delay
+    schedule(s, now + delay, ATTEMPT, r)
+
+
+def retry_delay(w: World, s: State, r: int, now: int) -> int:
+    """The delay that the policy and the retry budget allow, or FAILED or GIVE_UP."""
+    call = s.calls[r]
+    q = w.requests[r]
+    rule = w.clients[q.client]
+    memory = s.clients[q.client]
+    number = call.attempts - 1
+    stop_retrying(call, memory)
+    delay = next_delay(
+        rule, w.delays, call.attempts, call.status, call.retry_after, call.last_delay,
+        now - call.first_at, time_left(w, q, call, now),
+        draw32(q.draw_key, number, JITTER), draw32(q.draw_key, number, ADDED),
+    )  # fmt: skip
+    if delay != FAILED:
+        failed(rule, memory)
+    if delay < 0:
+        return delay
+    price = retry_cost(rule, memory, s.cells, call.status, now)
+    if price < 0:
+        return GIVE_UP
+    call.last_cost = price
+    call.flags |= RETRYING
+    memory.retrying += 1
+    return delay
+
+
+def stop_retrying(call: Call, client: Any) -> None:
+    """This request is no longer a retry under way."""
+    if call.flags & RETRYING != 0:
+        call.flags &= ~RETRYING
+        client.retrying -= 1
+
+
+def finish(w: World, s: State, r: int, outcome: int, now: int) -> None:
+    """The request is over: hand its place to the next in the queue, start the next session step."""
+    call = s.calls[r]
+    q = w.requests[r]
+    client = s.clients[q.client]
+    call.outcome = outcome
+    call.finish = now
+    stop_retrying(call, client)
+    heir = pop_front(client, s.calls)
+    if heir >= 0:
+        s.calls[heir].flags |= HOLDING
+        schedule(s, now, ATTEMPT, heir)
+    else:
+        client.active -= 1
+    if q.child >= 0 and (outcome == SUCCEEDED or w.requests[q.child].stops == 0):
+        at = now + w.requests[q.child].think
+        if at < w.duration:
+            s.calls[q.child].arrival = at
+            schedule(s, at, ATTEMPT, q.child)
+
+
+def close(s: State, r: int) -> int:
+    """At the horizon, from request ``r`` on: name what did not end, log the attempts under way.
+
+    Returns the next request when the log is full, DONE when all are named.
+    """
+    while r < len(s.calls):
+        if is_full(s):
+            return r
+        call = s.calls[r]
+        if call.outcome < 0:
+            call.outcome = UNFINISHED if call.arrival >= 0 else NOT_STARTED
+            if call.flags & PENDING != 0:
+                call.status = STATUS_NONE
+                call.retry_after = -1
+                log(s, r, -1, 0, 0, call.flags & ADMITTED != 0)
+        r += 1
+    return DONE

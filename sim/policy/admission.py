@@ -1,0 +1,68 @@
+"""May this attempt in? One order of questions for every engine and for the emulator.
+
+1. Is the model allowed for the key (403)? 2. Does a storm refuse it (its status)? 3. Is a spend cap
+reached (the provider's status)? 4. Does a limit of any level refuse (429)? 5. Is there a slot or a
+place in the queue (529)? Only when all agree is anything taken.
+"""
+
+from __future__ import annotations
+
+from sim.draws import FAULT, draw32
+from sim.policy.budget import book, refusing_cap, reserve
+from sim.policy.faults import REFUSE, active, in_scope
+from sim.policy.limits import key_refused, key_settle, key_take, key_wait, retry_after
+from sim.policy.tables import Ask, Memory, Rules
+
+OK, FORBIDDEN, RATE_LIMITED, OVERLOADED = 200, 403, 429, 529
+NOBODY = -1
+"""The code of no refuser. Limit row r has code r, cap row r ``cap_code`` + r, and so on."""
+
+
+def storm(rules: Rules, ask: Ask, now: int) -> int:
+    """The first refusing effect that hits this attempt, by its own luck; NOBODY for none."""
+    for row in range(len(rules.effects)):
+        effect = rules.effects[row]
+        if effect.kind == REFUSE and active(effect, now) and in_scope(effect, ask):
+            if draw32(ask.draw_key, ask.attempt, FAULT + row) < effect.chance:
+                return row
+    return NOBODY
+
+
+def limited(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int]:
+    """The limit that refuses longest and its wait, after charging limits that count refusals."""
+    row, ns = key_wait(rules, memory, ask, now)
+    if row < 0 or key_refused(rules, memory, ask, now) == 0:
+        return row, ns
+    return key_wait(rules, memory, ask, now)
+
+
+def admit(rules: Rules, memory: Memory, ask: Ask, room: bool, now: int) -> tuple[int, int, int]:
+    """(status, refuser's code or NOBODY, retry-after in ns or -1); charges limits when admitted.
+
+    ``room``: the model has a free slot or a free place in its queue.
+    """
+    provider = rules.provider
+    if (rules.keys[ask.key].allowed >> ask.model) & 1 == 0:
+        return FORBIDDEN, provider.access_code, -1
+    row = storm(rules, ask, now)
+    if row >= 0:
+        return rules.effects[row].status, provider.effect_code + row, rules.effects[row].retry_after
+    row = refusing_cap(rules, memory, ask, now)
+    if row >= 0:
+        return provider.budget_status, provider.cap_code + row, -1
+    row, ns = limited(rules, memory, ask, now)
+    if row >= 0:
+        return RATE_LIMITED, row, retry_after(ns)
+    if not room:
+        return OVERLOADED, provider.slot_code + ask.model, -1
+    key_take(rules, memory, ask, now)
+    reserve(rules, memory, ask)
+    return OK, NOBODY, -1
+
+
+def settle(
+    rules: Rules, memory: Memory, ask: Ask, uncached: int, total: int, output: int, spent: int, since: int, now: int
+) -> None:
+    """The end of an attempt admitted at ``since``: true tokens for estimates, spend for what was held."""
+    key_settle(rules, memory, ask, uncached, total, output, since, now)
+    book(rules, memory, ask, spent, now)

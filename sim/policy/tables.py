@@ -1,0 +1,202 @@
+"""The rules that policy functions read and the memories that they write: one record a thing.
+
+All fields are integers, so a table is a list of these records in the interpreted engines and a
+numpy structured array with the same field names in the compiled one (``limits[row].rate`` reads
+the same in both). Rules never change during a run, memories do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class LimitRule(NamedTuple):
+    """One limit. A unit (request, token) is ``unit`` credits, refill is ``rate`` credits a ns."""
+
+    algorithm: int
+    """TOKEN_BUCKET, FIXED_CALENDAR, FIXED_FIRST_USE, SLIDING or CONCURRENCY (policy.limits)."""
+    dimension: int
+    """REQUESTS, INPUT, OUTPUT, TOKENS or IN_FLIGHT (policy.limits)."""
+    rate: int
+    unit: int
+    cap: int
+    """Capacity: credits for a bucket, plain counts for the others."""
+    window: int
+    """Nanoseconds: the window, or the width of a sliding window's cell."""
+    cells: int
+    """Where a sliding window's cells start among all cells."""
+    charge_rejected: int
+    reserve: int
+    """1: output is charged from max_tokens at the start and settled at the end."""
+    cached: int
+    """1: cached input counts."""
+    models: int
+    """Bit mask of the models that are limited."""
+
+
+@dataclass(slots=True)
+class LimitMemory:
+    """Credits or a count, and the time (or cell number) that it is of."""
+
+    level: int = 0
+    stamp: int = 0
+
+
+class KeyRule(NamedTuple):
+    """A key: which limits and caps it meets (slices of the row lists), which models it may use."""
+
+    first_limit: int
+    last_limit: int
+    first_cap: int
+    last_cap: int
+    allowed: int
+
+
+class CapRule(NamedTuple):
+    """A spend cap in micro-dollars a window of ``period`` ns; ``reserve`` 1 holds an estimate first."""
+
+    cap: int
+    period: int
+    reserve: int
+
+
+@dataclass(slots=True)
+class CapMemory:
+    """Spent in window number ``window``, and held by requests under way (micro-dollars)."""
+
+    window: int = 0
+    spent: int = 0
+    held: int = 0
+
+
+class ClientRule(NamedTuple):
+    """A retry policy, see :class:`sim.scenario.clients.RetryPolicy`. Times in ns; -1 is none."""
+
+    max_attempts: int
+    throttle: int
+    """Where the delays before retry 0, 1, … after a 429 start among all delays (STEPS entries)."""
+    error: int
+    """The same after anything else."""
+    cap: int
+    low: int
+    """Jitter's lower factor in units of 2^-28."""
+    span: int
+    """Upper minus lower factor, in the same units."""
+    add: int
+    decorrelated: int
+    obey: int
+    jitter_after: int
+    give_up_above: int
+    retryable: int
+    """Bit mask of status classes (policy.backoff)."""
+    max_elapsed: int
+    timeout: int
+    deadline: int
+    max_concurrent: int
+    budget: int
+    """NO_BUDGET, QUOTA, THROTTLE, CONCURRENT or DEPOSIT (policy.retry_budget)."""
+    budget_cap: int
+    budget_a: int
+    budget_b: int
+    cells: int
+    """Where the budget's cells start among all clients' cells."""
+
+
+@dataclass(slots=True)
+class ClientMemory:
+    """Requests and retries under way, the retry budget, and the queue (first and last, -1 empty)."""
+
+    active: int = 0
+    retrying: int = 0
+    level: int = 0
+    stamp: int = 0
+    head: int = -1
+    tail: int = -1
+
+
+class EffectRule(NamedTuple):
+    """A fault's effect; a scope of -1 means everybody, -2 nobody."""
+
+    start: int
+    end: int
+    kind: int
+    status: int
+    chance: int
+    """Probability in units of 2^-32."""
+    retry_after: int
+    team: int
+    model: int
+    account: int
+    project: int
+    key: int
+
+
+class ModelRule(NamedTuple):
+    """Prices in micro-dollars per million tokens; slots (-1 no bound) and places in their queue."""
+
+    input: int
+    cached: int
+    output: int
+    slots: int
+    queue: int
+
+
+@dataclass(slots=True)
+class ModelMemory:
+    """Slots in use, and the queue for them (length, first and last; -1 empty)."""
+
+    busy: int = 0
+    waiting: int = 0
+    head: int = -1
+    tail: int = -1
+
+
+class Provider(NamedTuple):
+    """Numbers of the provider, and where codes of refusers start (policy.admission)."""
+
+    round_trip: int
+    bill_abandoned: int
+    budget_status: int
+    cap_code: int
+    slot_code: int
+    effect_code: int
+    access_code: int
+
+
+class Ask(NamedTuple):
+    """What one attempt asks for: who and where, what it weighs, and the key of its luck."""
+
+    key: int
+    team: int
+    account: int
+    project: int
+    model: int
+    est_uncached: int
+    est_total: int
+    max_tokens: int
+    hold: int
+    """The most that it can cost, micro-dollars."""
+    draw_key: int
+    attempt: int
+
+
+class Rules(NamedTuple):
+    """All rules that decide about an attempt. ``*_rows`` list row numbers, keys own slices of them."""
+
+    limits: Any
+    limit_rows: Any
+    caps: Any
+    cap_rows: Any
+    keys: Any
+    effects: Any
+    models: Any
+    provider: Provider
+
+
+class Memory(NamedTuple):
+    """All memory that decides about an attempt."""
+
+    limits: Any
+    cells: Any
+    caps: Any

@@ -1,0 +1,191 @@
+"""Random scenarios that say everything the schema can say, small enough to run by the hundred."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from sim.catalogue import retry_names
+from sim.scenario.schema import Scenario
+
+MODELS = ("claude-sonnet-4-5", "claude-haiku-4-5", "gpt-4.1")
+ROUND = ("1s", "2s", "5s", "10s")
+
+
+def _arrivals(r: random.Random) -> dict[str, Any]:
+    rate = f"{r.choice([6, 30, 60, 120])}/min"
+    return r.choice([
+        {"constant": {"rate": rate}},
+        {"poisson": {"rate": rate}},
+        {"gamma": {"rate": rate, "cv": r.choice([0.5, 2.0, 5.0])}},
+        {"weibull": {"rate": rate, "cv": r.choice([0.7, 3.0])}},
+        {"bursts": {"rate": rate, "on": r.choice(ROUND), "off": r.choice(ROUND), "random": r.random() < 0.3}},
+        {"herd": {"size": r.randint(1, 40), "at": r.choice(["0s", "10s", "30s"]), "every": "60s"}},
+        {"sessions": {"rate": "10/min", "steps": r.randint(1, 6), "think": r.choice(ROUND), "grow": 500,
+                      "on_failure": r.choice(["stop", "continue"])}},
+    ])  # fmt: skip
+
+
+def _size(r: random.Random, most: int) -> Any:
+    return r.choice([r.randint(1, most), {"median": most // 4 + 1, "p95": most}])
+
+
+def _workload(r: random.Random) -> dict[str, Any]:
+    return {
+        "arrivals": _arrivals(r),
+        "model": r.choice(MODELS),
+        "input_tokens": _size(r, 4000),
+        "cached_input": r.choice([0, 0.5, 1]),
+        "output_tokens": _size(r, 800),
+        "max_tokens": r.choice([100, 1024, 4096]),
+    }
+
+
+def _policy(r: random.Random) -> dict[str, Any]:
+    budget = r.choice([None, None, {"quota": {"capacity": 20}}, {"throttle": {"tokens": 4}},
+                       {"concurrent": {"floor": 1}}, {"deposit": {"per_second": 0, "ttl": "5s"}}])  # fmt: skip
+    policy: dict[str, Any] = {
+        "max_attempts": r.choice([1, 2, 5, 12]),
+        "base": r.choice(["0s", "1s", "250ms"]),
+        "base_error": r.choice(["0s", "1s"]),
+        "multiplier": r.choice([1, 2, 3]),
+        "cap": r.choice(["4s", "20s"]),
+        "jitter": r.choice(["none", "none", "full", "equal", "decorrelated", "range(0.5, 1.5)", "add(1s)"]),
+        "obey_retry_after": r.random() < 0.6,
+        "jitter_retry_after": r.random() < 0.2,
+        "retry_on": r.sample(["429", "500", "503", "529", "400", "403", "timeout"], r.randint(1, 7)),
+    }
+    policy |= {"give_up_above": "5s"} if r.random() < 0.2 else {}
+    policy |= {"max_elapsed": "15s"} if r.random() < 0.2 else {}
+    return policy | ({"budget": budget} if budget else {})
+
+
+def _client(r: random.Random) -> dict[str, Any]:
+    presets = [name for name in retry_names() if name not in ("tenacity-bare", "finagle")]
+    client: dict[str, Any] = {
+        "retry": r.choice([*presets, _policy(r), _policy(r)]),
+        "timeout": r.choice(["2s", "10s", "60s"]),
+    }
+    client |= {"deadline": r.choice(["10s", "30s"])} if r.random() < 0.3 else {}
+    return client | ({"max_concurrent": r.choice([1, 2, 8])} if r.random() < 0.4 else {})
+
+
+def _team(r: random.Random) -> dict[str, Any]:
+    return {"workload": [_workload(r) for _ in range(r.randint(1, 2))], "client": _client(r)}
+
+
+def _limits(r: random.Random) -> dict[str, Any]:
+    algorithm = r.choice(["token_bucket", "token_bucket", "fixed_window", "sliding_window"])
+    limits: dict[str, Any] = {"algorithm": algorithm, "charge_rejected": r.random() < 0.3}
+    limits["window"] = r.choice(["calendar", "first_use"])
+    limits["charge_output"] = r.choice(["produced", "reserved"])
+    limits["count_cached_input"] = r.random() < 0.5
+    if r.random() < 0.8:
+        limits["requests"] = r.choice(["30/min", "60/min", "2/s", "7/min"])
+        limits |= {"burst": r.choice([1, 5, 20])} if algorithm == "token_bucket" and r.random() < 0.7 else {}
+    if r.random() < 0.3:
+        limits["input_tokens"] = r.choice(["20k/min", "100k/min"])
+    if r.random() < 0.3:
+        limits["output_tokens"] = r.choice(["5k/min", "30k/min"])
+    if r.random() < 0.2:
+        limits["tokens"] = "60k/min"
+    if r.random() < 0.2 or not {"requests", "input_tokens", "output_tokens", "tokens"} & limits.keys():
+        limits["concurrency"] = r.choice([1, 3, 10])
+    return limits | ({"models": r.sample(MODELS, 2)} if r.random() < 0.2 else {})
+
+
+def _level(r: random.Random) -> dict[str, Any]:
+    level: dict[str, Any] = {}
+    if r.random() < 0.6:
+        level["limits"] = [_limits(r) for _ in range(r.randint(1, 2))]
+    if r.random() < 0.25:
+        level["spend_cap"] = {
+            "amount": r.choice(["$0.05/hour", "$0.3/hour"]),
+            "mode": r.choice(["postpaid", "reserve"]),
+        }
+    return level | ({"models": list(r.sample(MODELS, 2))} if r.random() < 0.15 else {})
+
+
+def _spelled(r: random.Random, teams: list[str]) -> dict[str, Any]:
+    half = max(1, len(teams) // 2)
+    keys = {f"k{at}": {**_level(r), "teams": [team]} for at, team in enumerate(teams[:half])}
+    projects: dict[str, Any] = {"first": {**_level(r), "keys": keys}}
+    if teams[half:]:
+        projects["second"] = {**_level(r), "teams": teams[half:]}
+    return {"accounts": {"main": {**_level(r), "projects": projects}}}
+
+
+def _configurations(r: random.Random, teams: list[str]) -> dict[str, Any]:
+    rung = r.choice(["shared", "keys", "projects", "gateway", "accounts"])
+    ladder: dict[str, Any] = {"isolation": rung, "limits": _limits(r)}
+    if rung in ("projects", "gateway"):
+        ladder |= {"split": r.choice(["equal", "by-traffic"]), "overcommit": r.choice([1, 2])}
+    return {"ladder": ladder, "spelled": _spelled(r, teams)}
+
+
+def _chaos(r: random.Random, teams: list[str]) -> list[dict[str, Any]]:
+    faults: list[dict[str, Any]] = []
+    for _ in range(r.randint(0, 3)):
+        storm: dict[str, Any] = {"status": r.choice([429, 500, 503, 529]), "at": r.choice(["10s", "30s"]), "for": "20s"}
+        storm["probability"] = r.choice([0.3, 1])
+        storm |= {"retry_after": r.choice(["0s", "1s", "7s"])} if r.random() < 0.5 else {}
+        storm |= r.choice([{}, {}, {"team": r.choice(teams)}, {"project": "second"}, {"key": "k0"}])
+        faults.append({"storm": storm})
+    if r.random() < 0.4:
+        faults.append({"runaway_job": {"team": r.choice(teams), "at": "20s", "for": "15s", "rate": "600/min"}})
+    return faults
+
+
+def random_scenario(number: int) -> Scenario:
+    """Scenario number ``number``: always the same one."""
+    r = random.Random(f"keystorm agreement {number}")
+    teams = [f"team-{at}" for at in range(r.randint(1, 4))]
+    models = {name: {"slots": r.choice([1, 4]), "queue": r.choice([0, 3, 50])} for name in r.sample(MODELS, 1)}
+    return Scenario.model_validate({
+        "name": f"generated-{number}",
+        "duration": "90s",
+        "drain": r.choice(["0s", "30s", "5m"]),
+        "seed": number,
+        "provider": {
+            "style": r.choice(["anthropic", "openai", "litellm"]),
+            "round_trip": r.choice(["20ms", "1s"]),
+            "input_estimate": r.choice([0.5, 1, 1.5]),
+            "bill_abandoned": r.random() < 0.5,
+        },
+        "models": models if r.random() < 0.4 else {},
+        "teams": {name: _team(r) for name in teams},
+        "configurations": _configurations(r, teams),
+        "chaos": _chaos(r, teams),
+    })  # fmt: skip
+
+
+def tie_heavy() -> Scenario:
+    """Everything at whole seconds: equal arrivals, fixed answers, retry-after, windows, fault edges."""
+    fixed = {"first_token": "1s", "per_token": "0s", "slots": 3, "queue": 2}
+    workload = {"arrivals": {"constant": {"rate": "1/s"}}, "model": "gpt-4.1", "input_tokens": 10, "output_tokens": 5}
+    herd = {**workload, "arrivals": {"herd": {"size": 7, "at": "5s", "every": "10s"}}}
+    steps = {"rate": "12/min", "steps": 4, "think": "1s"}
+    agent = {**workload, "arrivals": {"sessions": steps}}
+    retry = {"max_attempts": 6, "base": "1s", "multiplier": 1, "jitter": "none"}
+    patient = {"retry": retry, "timeout": "2s", "max_concurrent": 2}
+    return Scenario.model_validate({
+        "name": "ties",
+        "duration": "2m",
+        "provider": {"round_trip": "1s"},
+        "models": {"gpt-4.1": fixed},
+        "teams": {
+            "b": {"workload": [workload, herd], "client": {"retry": retry, "timeout": "1s"}},
+            "a": {"workload": [workload, herd], "client": patient},
+            "c": {"workload": agent, "client": {"retry": retry, "deadline": "6s"}},
+        },
+        "configurations": {
+            "bucket": {"isolation": "shared", "limits": {"requests": "60/min", "burst": 2}},
+            "window": {"isolation": "shared", "limits": {"requests": "6/s", "algorithm": "fixed_window"}},
+            "sliding": {"isolation": "shared", "limits": {"requests": "60/min", "algorithm": "sliding_window"}},
+            "parts": {"isolation": "projects", "limits": {"requests": "180/min", "burst": 6, "concurrency": 6}},
+        },
+        "chaos": [
+            {"storm": {"status": 503, "at": "30s", "for": "10s", "retry_after": "1s"}},
+            {"storm": {"status": 429, "at": "40s", "for": "10s", "probability": 0.5}},
+        ],
+    })  # fmt: skip

@@ -1,0 +1,119 @@
+"""SimPy, the plain loop and the compiled loop say the same of every request, to the nanosecond."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pytest
+
+from sim.engine.digest import digest
+from sim.engine.run import run_world
+from sim.engine.tables import RESULT_FIELDS, RunResult
+from sim.engine.world import Setting, build_setting, build_world
+from sim.results.columns import OUTCOMES
+from sim.scenario import library
+from sim.scenario.loader import load
+from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names
+from sim.scenario.schema import Scenario
+from sim.scenario.topology import build_topology
+from sim.scenario.workloads import Trace
+from sim.workload.importers import TraceRows
+from tests.agreement.generated import random_scenario, tie_heavy
+
+GENERATED = 200
+NO_TRACES: Mapping[Trace, TraceRows] = {}
+
+
+def settings(scenario: Scenario, traces: Mapping[Trace, TraceRows] = NO_TRACES) -> Iterator[Setting]:
+    expected = expected_by_team(scenario, traces)
+    teams, models = tuple(sorted(scenario.teams)), model_names(scenario)
+    for name, configuration in scenario.configurations.items():
+        yield build_setting(scenario, build_topology(name, configuration, expected), teams, models)
+
+
+def same(first: RunResult, second: RunResult) -> None:
+    assert digest(first) == digest(second)
+    for name in RESULT_FIELDS:
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name), err_msg=name)
+    np.testing.assert_array_equal(first.log, second.log)
+
+
+def assert_all_agree(scenario: Scenario, plan: Plan, traces: Mapping[Trace, TraceRows] = NO_TRACES) -> list[RunResult]:
+    found = []
+    for setting in settings(scenario, traces):
+        world = build_world(setting, plan)
+        reference = run_world("simpy", world)
+        same(reference, run_world("plain", world))
+        same(reference, run_world("compiled", world))
+        found.append(reference)
+    return found
+
+
+@pytest.mark.parametrize("first", range(0, GENERATED, 10))
+def test_engines_agree_on_generated_scenarios(first: int) -> None:
+    for number in range(first, first + 10):
+        scenario = random_scenario(number)
+        plan = build_plan(scenario, 0, {})
+        for result in assert_all_agree(scenario, plan):
+            assert len(result.outcome) == len(plan)
+            assert np.all((result.outcome >= 0) & (result.outcome < len(OUTCOMES)))
+            assert np.all(result.cost >= result.wasted)
+
+
+def test_generated_scenarios_cover_what_can_happen() -> None:
+    statuses: set[int] = set()
+    outcomes: set[int] = set()
+    refusers: set[str] = set()
+    for number in range(60):
+        scenario = random_scenario(number)
+        plan = build_plan(scenario, 0, {})
+        for setting in settings(scenario):
+            result = run_world("plain", build_world(setting, plan))
+            statuses |= set(result.log[:, 4].tolist())
+            outcomes |= set(result.outcome.tolist())
+            refusers |= {setting.refusers[code].split(":")[0] for code in set(result.log[:, 5].tolist()) if code >= 0}
+    assert statuses >= {200, 400, 403, 422, 429, 499, 500, 503, 529, -1}
+    assert outcomes == set(range(len(OUTCOMES)))
+    assert refusers == {"account", "project", "key", "budget", "slots", "storm", "model"}
+
+
+def test_engines_agree_where_everything_ties() -> None:
+    scenario = tie_heavy()
+    plan = build_plan(scenario, 0, {})
+    results = assert_all_agree(scenario, plan)
+    busiest = max(np.unique(result.log[:, 2], return_counts=True)[1].max() for result in results)
+    assert busiest >= 7, "the scenario must have ties, or it shows nothing"
+
+
+@pytest.mark.parametrize("name", library.names())
+def test_engines_agree_on_the_library(name: str) -> None:
+    loaded = load(name)
+    plan = build_plan(loaded.scenario, 0, loaded.traces)
+    assert_all_agree(loaded.scenario, plan, loaded.traces)
+
+
+def reordered(scenario: Scenario) -> Scenario:
+    backwards = dict(reversed(list(scenario.teams.items())))
+    return scenario.model_copy(update={"teams": backwards})
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_the_order_of_teams_in_the_file_does_not_matter(number: int) -> None:
+    scenario = tie_heavy() if number == 0 else random_scenario(number)
+    for one, other in zip(settings(scenario), settings(reordered(scenario)), strict=True):
+        first = run_world("plain", build_world(one, build_plan(scenario, 0, {})))
+        second = run_world("plain", build_world(other, build_plan(reordered(scenario), 0, {})))
+        assert digest(first) == digest(second)
+
+
+def test_a_seed_gives_one_digest_and_another_seed_another() -> None:
+    scenario = random_scenario(3)
+    other = scenario.model_copy(update={"seed": scenario.seed + 1})
+
+    def run(of: Scenario, replication: int) -> str:
+        setting = next(settings(of))
+        return digest(run_world("compiled", build_world(setting, build_plan(of, replication, {}))))
+
+    assert run(scenario, 0) == run(scenario, 0)
+    assert len({run(scenario, 0), run(scenario, 1), run(other, 0)}) == 3
