@@ -1,0 +1,126 @@
+"""What metrics must know beside the two tables: the scenario, the limits, what was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sim.units import MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from sim.scenario.limit_rows import LimitRow
+    from sim.scenario.schema import Scenario
+
+
+@dataclass(frozen=True)
+class LimitInfo:
+    """One limit of one configuration, as the metrics need it.
+
+    ``name`` is what ``refused_by`` says, ``dimension`` one of ``requests``, ``input_tokens``,
+    ``output_tokens``, ``tokens``, ``concurrency``; ``per_minute`` its rate in that unit, ``burst``
+    the most at one instant (for concurrency: the number at once; ``per_minute`` is then 0).
+    ``teams`` pass through it, with any model unless ``models`` names some. ``charge_rejected`` and
+    ``output_reserved`` are the two switches of the schema.
+    """
+
+    name: str
+    level: str
+    dimension: str
+    per_minute: float
+    burst: float
+    teams: tuple[str, ...]
+    models: tuple[str, ...] | None = None
+    period_s: float = 60.0
+    charge_rejected: bool = False
+    output_reserved: bool = False
+
+    @classmethod
+    def of(cls, row: LimitRow) -> LimitInfo:
+        """A limit as the scenario's topology has it.
+
+        ``period_s`` is its rate's period, or up to a minute for a bucket that takes longer to fill.
+        """
+        limits, rate = row.limits, row.rate
+        period_s = 60.0 if rate is None else max(rate.period_ns / SECOND, min(60.0, row.capacity / rate.per_second))
+        return cls(
+            name=row.name,
+            level=row.level,
+            dimension=row.dimension,
+            per_minute=0.0 if rate is None else rate.per_minute,
+            burst=row.capacity,
+            teams=row.teams,
+            models=limits.models,
+            period_s=period_s,
+            charge_rejected=limits.charge_rejected,
+            output_reserved=limits.charge_output == "reserved",
+        )
+
+
+@dataclass(frozen=True)
+class ConfigurationInfo:
+    """One configuration: its total ``capacity`` as the report prints it, and its limits."""
+
+    capacity: Mapping[str, object] = field(default_factory=dict)
+    limits: tuple[LimitInfo, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChaosWindow:
+    """A fault's time on the axis of a chart, with its few words."""
+
+    start_ns: int
+    end_ns: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything about one study that is not in its tables.
+
+    ``configurations`` holds those that were run, in order: the first is the one that others are
+    compared with. ``rows_planned``, ``rows_reported`` and ``digest`` pass through to the summary.
+    """
+
+    scenario: Scenario
+    sha256: str
+    engine: str
+    configurations: Mapping[str, ConfigurationInfo]
+    rows_planned: int
+    rows_reported: int
+    digest: str
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """The teams, in the scenario's order."""
+        return tuple(self.scenario.teams)
+
+    @property
+    def services(self) -> tuple[int, ...]:
+        """The dependent services of each of :attr:`teams`."""
+        return tuple(team.services for team in self.scenario.teams.values())
+
+    @property
+    def replications(self) -> int:
+        """How many replications each configuration was run."""
+        return self.scenario.replications
+
+    @property
+    def end_ns(self) -> int:
+        """The end of the drain, when a run stops."""
+        return self.scenario.duration + self.scenario.drain
+
+    @property
+    def measured_min(self) -> float:
+        """The minutes from the end of the warm-up to the end of the duration."""
+        return (self.scenario.duration - self.scenario.warmup) / MINUTE
+
+    @property
+    def chaos(self) -> tuple[ChaosWindow, ...]:
+        """The scenario's faults as windows, in the order of the file."""
+        faults = [entry.fault for entry in self.scenario.chaos]
+        return tuple(ChaosWindow(*fault.window, fault.summary) for fault in faults)
+
+    def isolation(self, configuration: str) -> str:
+        """The rung of the isolation ladder, or ``custom``."""
+        return str(getattr(self.scenario.configurations[configuration], "isolation", "custom"))
