@@ -1,0 +1,58 @@
+"""Each side's total capacity: in words, and whether the sides are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sim.report.cast import Summary, configurations
+from sim.report.numbers import NB, number
+
+_UNITS = {
+    "requests": "requests/min",
+    "input_tokens": "input tokens/min",
+    "output_tokens": "output tokens/min",
+    "tokens": "tokens/min",
+    "concurrency": "at once",
+    "burst": "burst",
+    "slots": "provider slots",
+    "spend": "spend cap",
+}
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name} {key}".strip())
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield name, float(value)
+
+
+def _said(name: str) -> str:
+    """A capacity's name as a unit: ``requests per_minute`` and ``requests_per_min`` → ``requests/min``."""
+    for word in ("_per_minute", "_per_min", " per_minute", " per_min", " rate"):
+        if name.endswith(word):
+            base = name.removesuffix(word)
+            return _UNITS.get(base, f"{base.replace('_', ' ')}/min")
+    return _UNITS.get(name, name.replace("_", " "))
+
+
+def capacity_parts(summary: Summary, name: str) -> tuple[tuple[str, str], ...]:
+    """(amount, unit) of each dimension, as ``("60", "requests/min")``."""
+    found = _flat(summary["configurations"][name].get("capacity", {}))
+    parts = sorted(found, key=lambda part: ("burst" in part[0], "_per_min" not in part[0]))
+    return tuple((number(value, 0 if value == round(value) else 1), _said(key)) for key, value in parts)
+
+
+def capacity_text(summary: Summary, name: str) -> str:
+    """All of a side's capacity in one line."""
+    parts = capacity_parts(summary, name)
+    said = (f"burst{NB}{amount}" if unit == "burst" else f"{amount}{NB}{unit}" for amount, unit in parts)
+    return ", ".join(said) or "no limit"
+
+
+def unequal(summary: Summary) -> tuple[str, ...]:
+    """All configurations when any two differ in capacity; empty when they are equal."""
+    names = configurations(summary)
+    sizes = {tuple(sorted(_flat(summary["configurations"][name].get("capacity", {})))) for name in names}
+    return names if len(sizes) > 1 else ()

@@ -1,0 +1,17 @@
+"""The figures of a report, in the order of the page. A new figure is one module and one line here."""
+
+from __future__ import annotations
+
+from sim.report.figures import amplification, attempts, contention, cost, latency, outcomes
+from sim.report.figures.base import Drawing, Sheet
+
+FIGURES: dict[str, Drawing] = {
+    "outcomes": outcomes.draw,
+    "latency": latency.draw,
+    "contention": contention.draw,
+    "attempts": attempts.draw,
+    "amplification": amplification.draw,
+    "cost": cost.draw,
+}
+
+__all__ = ["FIGURES", "Drawing", "Sheet"]

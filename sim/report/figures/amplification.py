@@ -1,0 +1,111 @@
+"""Retry amplification over time: attempts made per request that arrived, one panel a configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.report.cast import place
+from sim.report.figures.base import Canvas, Sheet, cut, grid, time_axis
+from sim.report.inputs import Study
+from sim.report.numbers import clock, number
+from sim.report.style import INK, REST, SMALL, TEXT, shade
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame, Series
+
+HEIGHT = 150
+FEWEST = 5
+
+
+def _ratio(rows: DataFrame) -> Series[float]:
+    """Attempts per arrival by interval start in minutes; NaN where nothing arrives."""
+    sums = rows.groupby("start_s")[["attempts", "offered"]].sum()
+    ratio = sums["attempts"] / sums["offered"].where(sums["offered"] > 0)
+    ratio.index = ratio.index / 60
+    return ratio.sort_index()
+
+
+def finding(study: Study) -> str:
+    """The highest amplification of all teams together, and when."""
+    table = study.over_time
+    peaks = {}
+    for name in study.cast.configurations:
+        ratio = _ratio(table[table["configuration"] == name]).dropna()
+        if len(ratio):
+            highest = int(ratio.to_numpy().argmax())
+            peaks[name] = (float(ratio.iloc[highest]), float(ratio.index[highest]))
+    if not peaks:
+        return "Nothing was sent"
+    worst = max(peaks, key=lambda name: peaks[name][0])
+    top, when = peaks[worst]
+    if top < 1.1:
+        return "Retries never add more than a tenth to the load"
+    return f"Retries multiply the load by up to {number(top, 1)} {place(study.summary, worst)} (at {clock(60 * when)})"
+
+
+def _labels(axes: Axes, ends: list[tuple[str, float, str]], room: float, top: float, pixels: float) -> None:
+    """Direct labels at the right end, pushed apart where they would touch."""
+    step = 13 / pixels * top
+    floor = -step
+    for label, value, colour in sorted(ends, key=lambda end: (end[1], end[0])):
+        y = max(value, floor + step)
+        floor = y
+        axes.annotate(
+            cut(label, room), (1, y), xycoords=("axes fraction", "data"), xytext=(5, 0), textcoords="offset points",
+            color=colour, fontsize=SMALL, va="center", annotation_clip=False, parse_math=False,
+        )  # fmt: skip
+
+
+def _draw_panel(axes: Axes, study: Study, name: str, top: float, room: float) -> None:
+    """The loudest three teams in their colours, other teams thin and grey, all together in ink."""
+    table = study.over_time[study.over_time["configuration"] == name]
+    by_team = {str(team): _ratio(rows) for team, rows in table.groupby("team", observed=True)}
+    peaks = {team: float(line.max()) for team, line in by_team.items() if line.notna().any()}
+    loud = sorted(peaks, key=lambda team: (-peaks[team], team))[:3]
+    ends = []
+    for team in sorted(peaks, key=lambda team: team in loud):
+        line, colour = by_team[team], study.cast.colour(team) if team in loud else REST
+        wide = 1.6 if team in loud else 0.7
+        axes.plot(line.index, line.to_numpy(), color=colour, linewidth=wide, drawstyle="steps-post")
+        if team in loud:
+            ends.append((team, float(line.dropna().iloc[-1]), colour))
+    total = _ratio(table)
+    axes.plot(total.index, total.to_numpy(), color=INK, linewidth=1.2, drawstyle="steps-post", linestyle=(0, (4, 2)))
+    if total.notna().any():
+        ends.append(("all teams", float(total.dropna().iloc[-1]), INK))
+    axes.set_ylim(0, top)
+    _labels(axes, ends, room, top, HEIGHT)
+    shade(axes, study.spans)
+
+
+def draw(study: Study, width: int, heading: bool) -> Sheet | None:
+    """The figure at ``width`` pixels."""
+    table, names = study.over_time, study.cast.configurations
+    ratios = [_ratio(rows).max() for _, rows in table.groupby(["configuration", "team"], observed=True)]
+    peaks = [float(value) for value in ratios if value == value]
+    if not peaks:
+        return None
+    if table.loc[table["offered"] > 0, "start_s"].nunique() < FEWEST:
+        return None  # a herd: without arrivals there is no ratio to follow
+    top = max(1.5, max(peaks)) * 1.06
+    across = max(1, min(len(names), width // 330))
+    lines, room = -(-len(names) // across), 96
+    title, subtitle = (
+        finding(study),
+        "Attempts sent per request that arrived in the same interval; time as hours:minutes",
+    )
+    subtitle += "; shaded: chaos" if study.windows else ""
+    block = HEIGHT + 52
+    canvas = Canvas(width, lines * block, title, subtitle, heading)
+    wide = (width - across * room - 30) / across - 4
+    start, end = float(table["start_s"].min()) / 60, float(table["end_s"].max()) / 60
+    for at, name in enumerate(names):
+        x, y = 30 + (at % across) * (wide + room + 4), (at // across) * block
+        canvas.text(x, y + 8, cut(name, wide, TEXT), size=TEXT, weight="bold")
+        axes = canvas.panel(x, y + 20, wide, HEIGHT)
+        _draw_panel(axes, study, name, top, room)
+        time_axis(axes, start, end, max(2, int(wide / 60)), True)
+        axes.locator_params(axis="y", nbins=4)
+        grid(axes, "y")
+    return Sheet(canvas.figure, title, subtitle, f"Lines over time for {len(names)} configurations. {title}.")

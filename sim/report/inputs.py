@@ -1,0 +1,90 @@
+"""What a report is made from: the summary, the manifest, and two tables for the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sim.report.cast import Cast, Summary, cast_of
+from sim.report.words import Answer, answer
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A fault on the timeline: seconds from the start of the scenario, and a few words."""
+
+    start_s: float
+    end_s: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """One finished study, ready to be drawn. Plain tables, means over replications.
+
+    ``over_time``: configuration, team, start_s, end_s, offered, succeeded, refused, failed,
+    unfinished (requests by arrival in the interval), attempts (made by attempts' own time).
+    ``quantiles``: configuration, team, quantile (:data:`QUANTILES`), latency_s of succeeded requests.
+    """
+
+    summary: Summary
+    manifest: Mapping[str, Any]
+    over_time: DataFrame
+    quantiles: DataFrame
+    windows: tuple[Window, ...]
+    answer: Answer
+    cast: Cast
+
+    @property
+    def spans(self) -> list[tuple[float, float]]:
+        """The chaos windows in minutes."""
+        return [(window.start_s / 60, window.end_s / 60) for window in self.windows]
+
+
+def windows_of(manifest: Mapping[str, Any]) -> tuple[Window, ...]:
+    """The chaos windows of the resolved scenario in the manifest."""
+    from sim.chaos.catalogue import FaultEntry
+
+    entries = manifest.get("scenario", {}).get("resolved", {}).get("chaos") or ()
+    faults = [FaultEntry.model_validate({key: value for key, value in entry.items() if value}) for entry in entries]
+    found = [(*entry.fault.window, entry.fault.summary) for entry in faults]
+    return tuple(Window(start / 1e9, end / 1e9, label) for start, end, label in sorted(found))
+
+
+COUNTS = ("offered", "succeeded", "refused", "failed", "unfinished", "attempts")
+
+
+def over_time(summary: Summary) -> DataFrame:
+    """The table :attr:`Study.over_time` from the summary's ``series`` of each configuration."""
+    import pandas as pd
+
+    frames = []
+    for name, entry in summary["configurations"].items():
+        series = entry.get("series") or {"teams": {}, "start_s": [], "interval_s": 0}
+        start = [float(at) for at in series["start_s"]]
+        for team, columns in series["teams"].items():
+            counts = {column: pd.Series(columns[column], dtype="float64") for column in COUNTS}
+            frame = pd.DataFrame({"start_s": start, **counts}).fillna(0.0)
+            frames.append(frame.assign(configuration=name, team=team, end_s=frame["start_s"] + series["interval_s"]))
+    head = ["configuration", "team", "start_s", "end_s", *COUNTS]
+    return pd.concat(frames, ignore_index=True)[head] if frames else pd.DataFrame(columns=head)
+
+
+def study(summary: Summary, manifest: Mapping[str, Any], over_time: DataFrame, quantiles: DataFrame) -> Study:
+    """Put a study together: finds the answer and the cast once, for all that is drawn.
+
+    Intervals that start in the warm-up are left out, as they are from every number.
+    """
+    from sim.units import SECOND, duration
+
+    resolved = manifest.get("scenario", {}).get("resolved", {})
+    measured = over_time[over_time["start_s"] >= duration(resolved.get("warmup", 0)) / SECOND]
+    found = answer(summary)
+    cast = cast_of(summary, found.leads)
+    return Study(summary, manifest, measured, quantiles, windows_of(manifest), found, cast)

@@ -1,0 +1,134 @@
+"""How everything that keystorm draws looks: colours, fonts, axes. One place, used by all figures.
+
+Every colour has a name, a value on light ground and a value on dark ground. Figures are drawn with
+the light values; :mod:`sim.report.svg` writes the name beside each, so that the page's style sheet
+can put in the dark ones. Palettes were found by search: any two colours stay apart for full colour
+sight, deuteranopia and protanopia, and in grey print by their lightness; a test computes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TEAMS_LIGHT = (
+    "#1a7ff6", "#ea750c", "#532ca5", "#058581", "#712012",
+    "#a07dc1", "#2b7c49", "#87580c", "#621347", "#025c7e",
+)  # fmt: skip
+TEAMS_DARK = (
+    "#469ee5", "#bb6707", "#7480fe", "#6aece1", "#fdbf9d",
+    "#a571a5", "#81c052", "#fde137", "#e9809a", "#4ec8e9",
+)  # fmt: skip
+
+OUTCOMES_LIGHT = {"succeeded": "#a9d5d0", "refused": "#d9980a", "unfinished": "#6b6f78", "failed": "#8a1c3b"}
+OUTCOMES_DARK = {"succeeded": "#27504c", "refused": "#e8b82a", "unfinished": "#e3e6eb", "failed": "#ff6b6b"}
+OUTCOME_LABELS = {
+    "succeeded": "succeeded",
+    "refused": "gave up after rate limits",
+    "failed": "failed otherwise",
+    "unfinished": "unfinished",
+}
+
+INK, MUTED, GRID, REST, SURFACE, CARD = "#1b2330", "#566070", "#dde2e9", "#838c9b", "#fefefe", "#f6f8fa"
+
+RAMP_LIGHT = (
+    "#f6f8fc", "#e4eaf5", "#cedbf0", "#b7cbea", "#9ab8e3", "#7aa4db",
+    "#5991d0", "#3476ba", "#0466ac", "#045692", "#004578",
+)  # fmt: skip
+RAMP_DARK = (
+    "#1c1f24", "#202834", "#23354b", "#254161", "#254f78", "#285d90",
+    "#2c6ba5", "#4e8dcb", "#6fa1da", "#92b7e7", "#b5cef1",
+)  # fmt: skip
+
+SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
+TEXT, SMALL = 11.5, 10.5
+"""Sizes of text in figures, in CSS pixels at the width that a figure is drawn for."""
+
+WIDE, MIDDLE, NARROW = 1040, 680, 350
+"""Widths in CSS pixels that each figure is drawn for: desk, tablet and paper, phone."""
+
+
+def _tokens() -> dict[str, tuple[str, str]]:
+    base = {
+        "ink": (INK, "#e7ebf1"), "muted": (MUTED, "#a5afbd"), "grid": (GRID, "#333d4a"),
+        "rest": (REST, "#7d8795"), "surface": (SURFACE, "#12171f"), "card": (CARD, "#191f29"),
+    }  # fmt: skip
+    for place, pair in enumerate(zip(TEAMS_LIGHT, TEAMS_DARK, strict=True)):
+        base[f"team-{place}"] = pair
+    for name, light in OUTCOMES_LIGHT.items():
+        base[f"outcome-{name}"] = (light, OUTCOMES_DARK[name])
+    for place, pair in enumerate(zip(RAMP_LIGHT, RAMP_DARK, strict=True)):
+        base[f"ramp-{place}"] = pair
+    return base
+
+
+TOKENS: dict[str, tuple[str, str]] = _tokens()
+"""Name → (value on light ground, value on dark ground). Light values are all different."""
+
+TOKEN_OF = {light: name for name, (light, _) in TOKENS.items()}
+
+
+def _step(share: float) -> int:
+    return min(10, max(0, round(10 * share)))
+
+
+def ramp(share: float) -> str:
+    """The heat colour of a share from 0 to 1; values outside are clipped."""
+    return RAMP_LIGHT[_step(share)]
+
+
+def ink_on(share: float) -> str:
+    """The text colour that is legible on :func:`ramp` of the same share, on either ground.
+
+    The ramps leap between steps 6 and 7, over the lightness on which neither ink nor ground is.
+    """
+    return SURFACE if _step(share) >= 7 else INK
+
+
+def rc() -> dict[str, Any]:
+    """Settings of matplotlib: text stays text, nothing random or dated in the file."""
+    return {
+        "svg.fonttype": "none", "svg.hashsalt": "keystorm", "figure.dpi": 72, "savefig.dpi": 72,
+        "font.family": "DejaVu Sans", "font.size": TEXT, "text.color": INK, "axes.edgecolor": MUTED,
+        "axes.labelcolor": MUTED, "xtick.color": MUTED, "ytick.color": MUTED, "axes.linewidth": 0.8,
+        "axes.unicode_minus": True, "text.parse_math": False, "path.simplify": True, "axes.facecolor": "none",
+        "figure.facecolor": "none", "xtick.labelsize": SMALL, "ytick.labelsize": SMALL, "hatch.linewidth": 0.8,
+    }  # fmt: skip
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw inside: keystorm's settings hold, the caller's come back afterwards."""
+    import matplotlib
+
+    settings: dict[Any, Any] = {**dict(matplotlib.rcParamsDefault), **rc(), "backend": "agg"}
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def bare(axes: Axes) -> None:
+    """Take away every frame line and tick mark; figures add back what carries meaning."""
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.tick_params(length=0, pad=4)
+    axes.set_axisbelow(True)
+
+
+def shade(axes: Axes, windows: list[tuple[float, float]]) -> None:
+    """Mark chaos windows (start, end in the axis' own unit) the same way in every figure."""
+    for start, end in windows:
+        axes.axvspan(start, end, facecolor=INK, alpha=0.09, linewidth=0, zorder=0)
+
+
+def css_variables(ground: int) -> str:
+    """The custom properties of the palette: ``ground`` 0 is light, 1 is dark."""
+    return "".join(f"--{name}:{pair[ground]};" for name, pair in TOKENS.items())
+
+
+def css_classes() -> str:
+    """``.f-NAME`` fills and ``.s-NAME`` strokes with a palette colour."""
+    return "".join(f".f-{name}{{fill:var(--{name})}}.s-{name}{{stroke:var(--{name})}}" for name in TOKENS)
