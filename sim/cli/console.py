@@ -1,0 +1,53 @@
+"""Words to the user: messages on standard error, data on standard output, colour on terminals only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from sim.study.progress import visible
+
+_RED, _YELLOW, _BOLD, _PLAIN = "\033[1;31m", "\033[33m", "\033[1m", "\033[0m"
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether colour belongs on this stream: a terminal, and the user did not say NO_COLOR."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _painted(text: str, colour: str) -> str:
+    return f"{colour}{text}{_PLAIN}" if coloured(sys.stderr) else text
+
+
+def error(text: str) -> None:
+    """An error: what happened, where, and what would be right."""
+    _say(_painted("keystorm: error: ", _RED) + visible(text))
+
+
+def warning(text: str) -> None:
+    """Something that is not an error and should not be missed."""
+    _say(_painted("keystorm: ", _YELLOW) + visible(text))
+
+
+def message(text: str) -> None:
+    """A plain sentence."""
+    _say(visible(text))
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def data(text: str) -> None:
+    """What the user asked for, on standard output, with one line end."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def tolerate_any_text() -> None:
+    """Let the standard streams write any character, escaped where their encoding lacks it."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
