@@ -40,7 +40,7 @@ compare: $(STAMP)  ## compare the configurations of SCENARIO (ARGS adds flags) a
 	else exit $$code; fi
 
 test: $(STAMP)  ## run the whole suite, with coverage
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --cov --cov-report=term $(ARGS); code=$$?; \
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term $(ARGS); code=$$?; \
 	if [ -n "$(EXIT_CODE_FILE)" ]; then echo $$code > "$(EXIT_CODE_FILE)"; else exit $$code; fi
 
 check: $(STAMP)  ## lint, format, types, import direction

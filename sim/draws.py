@@ -61,7 +61,16 @@ class Stream:
 
     def keys(self, ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
         """The 62-bit draw keys, int64 ``(n,)``, of the stream's requests with these ordinals."""
-        base = self._words("requests")[0] & MASK62
-        with np.errstate(over="ignore"):
-            keys: NDArray[np.int64] = mix((base + ordinals * np.int64(_GOLDEN)) & MASK62)
-        return keys
+        return keys(self.key_base, ordinals)
+
+    @property
+    def key_base(self) -> int:
+        """What the stream's draw keys are made of, together with the ordinals."""
+        return self._words("requests")[0] & MASK62
+
+
+def keys(base: int | NDArray[np.int64], ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The draw keys, int64 ``(n,)``, of requests of streams with these :attr:`Stream.key_base`."""
+    with np.errstate(over="ignore"):
+        found: NDArray[np.int64] = mix((base + ordinals * np.int64(_GOLDEN)) & MASK62)
+    return found

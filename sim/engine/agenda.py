@@ -1,8 +1,11 @@
-"""What is to happen next, and what has happened: the heap of events and the log, in ordinary Python.
+"""What is to happen next, what is under way, and what has happened: in ordinary Python.
 
-:mod:`sim.engine.agenda_compiled` is the same over arrays, for the compiled loop. An event is
-(time, tie), where tie is class × 2^60 + request. The attempt that completes the tie key needs no
-place here: a request has one event ahead of it, beside answers that were overtaken and are ignored.
+:mod:`sim.engine.agenda_compiled` has the same functions over arrays, for the compiled loop, where
+only what is under way is in memory. Here the whole plan is, and a request's slot is its number.
+
+An event is (time, tie, slot), where tie is class × 2^60 + number of the request. The attempt that
+completes the tie key needs no place: a request has one event ahead of it, beside answers that were
+overtaken and are ignored.
 """
 
 from __future__ import annotations
@@ -11,13 +14,11 @@ import heapq
 from typing import Any
 
 CLASS_BITS = 60
-ROOM = 16
-"""Free places in heap and log that one event may need at most, with a margin."""
 
 
-def schedule(s: Any, time: int, kind: int, request: int) -> None:
-    """Add an event."""
-    heapq.heappush(s.heap, (time, (kind << CLASS_BITS) + request))
+def schedule(s: Any, time: int, kind: int, slot: int) -> None:
+    """Add an event of the request in this slot."""
+    heapq.heappush(s.heap, (time, (kind << CLASS_BITS) + s.requests[slot].number, slot))
 
 
 def first_time(s: Any, never: int) -> int:
@@ -26,9 +27,15 @@ def first_time(s: Any, never: int) -> int:
 
 
 def first_tie(s: Any) -> int:
-    """The tie key of the next event."""
-    tie: int = s.heap[0][1]
+    """The tie key of the next event; anything when there is none."""
+    tie: int = s.heap[0][1] if s.heap else 0
     return tie
+
+
+def first_slot(s: Any) -> int:
+    """The slot of the next event."""
+    slot: int = s.heap[0][2]
+    return slot
 
 
 def drop_first(s: Any) -> None:
@@ -36,14 +43,29 @@ def drop_first(s: Any) -> None:
     heapq.heappop(s.heap)
 
 
-def write(
-    s: Any, request: int, attempt: int, at: int, end_at: int, status: int, refused_by: int,
-    retry_after: int, output: int, spent: int,
-) -> None:  # fmt: skip
+def load(w: Any, s: Any, row: int) -> int:
+    """Give the arriving request in this row of the plan a slot."""
+    return row
+
+
+def retire(w: Any, s: Any, slot: int) -> None:
+    """The request is over; its report stays where it is."""
+
+
+def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spent: int) -> None:
     """One line of the log, in the order of tables.LOG."""
-    s.log.append((request, attempt, at, end_at, status, refused_by, retry_after, output, spent))
+    call, q = s.calls[slot], s.requests[slot]
+    s.log.append(
+        (q.number, call.attempts - 1, call.at, end_at, call.status, refuser, call.retry_after, output, spent,
+         q.team, q.key, q.model, q.uncached)
+    )  # fmt: skip
+
+
+def has_room(w: Any, s: Any, upcoming: int) -> bool:
+    """Whether another event can be handled before memory must grow: lists grow by themselves."""
+    return True
 
 
 def is_full(s: Any) -> bool:
-    """Whether heap or log must be given more room before another event: lists grow by themselves."""
+    """Whether heap, log or report must be given more room."""
     return False

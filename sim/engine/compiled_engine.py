@@ -7,20 +7,25 @@ reads alike in both. Arrays have no types to lose when empty, so one compilation
 from __future__ import annotations
 
 import threading
-from dataclasses import astuple
+from dataclasses import astuple, dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from sim.engine.agenda_compiled import HEAP, LOG, ROOM
+from sim.engine.agenda_compiled import ATTEMPT_ROWS, FREE, HEAP, LOG, REPORT, ROOM
+from sim.engine.fold import SALTS
 from sim.engine.kernel_source import load_kernel
 from sim.engine.loop import DONE
-from sim.engine.tables import LOG_WIDTH, Call, RunResult, State, World, result_of
+from sim.engine.tables import I64, LOG_WIDTH, REPORT_WIDTH, Call, Request, RunResult, State, World, result_of_report
 from sim.engine.world import fresh_small_state, request_dtype
 from sim.policy import tables as records
 
 FIRST_ROOM = 1 << 16
-"""Rows of heap and log to begin with."""
+"""Rows of heap, log and report to begin with."""
+LEAST_ROOM = 1 << 10
+"""The same for a small plan: a study runs thousands of them, and clearing memory would take most of the time."""
+FIRST_SLOTS = 1 << 10
 _lock = threading.Lock()
 _kernel: Any = None
 
@@ -42,30 +47,25 @@ _RECORDS: dict[tuple[type[Any], str], type[Any]] = {
 def _table(rows: list[Any], record: type[Any] | None) -> Any:
     if record is None:
         return np.array(rows, np.int64)
-    return np.array([row if isinstance(row, tuple) else astuple(row) for row in rows], request_dtype(record))
+    kind = request_dtype(record)
+    if rows and not isinstance(rows[0], tuple):
+        rows = list(map(attrgetter(*kind.names), rows))  # astuple copies deeply: ten times as slow
+    return np.array(rows, kind)
 
 
 def arrays(given: Any) -> Any:
     """Lists to arrays through nested named tuples; numbers and arrays stay as they are."""
-    if not isinstance(given, tuple):
+    if not hasattr(given, "_fields"):
         return given
     kind = type(given)
     values = []
-    for name, value in zip(kind._fields, given, strict=True):  # type: ignore[attr-defined]
+    for name, value in zip(kind._fields, given, strict=True):
         values.append(_table(value, _RECORDS.get((kind, name))) if isinstance(value, list) else arrays(value))
     return kind(*values)
 
 
-def fresh_calls(arrival: Any) -> Any:
-    """The calls of all requests before anything happened, as a structured array ``(n,)``."""
-    blank = np.array([astuple(Call())], request_dtype(Call))
-    calls = np.repeat(blank, len(arrival))
-    calls["arrival"] = arrival
-    return calls
-
-
 def kernel() -> Any:
-    """The module with the compiled loop, made once a process; Numba's disk cache makes it quick the next time."""
+    """The module with the compiled loop, made once a process; its disk cache is quick the next time."""
     global _kernel
     with _lock:
         if _kernel is None:
@@ -73,29 +73,126 @@ def kernel() -> Any:
     return _kernel
 
 
+def fresh_arrays(world: World, room: int = FIRST_ROOM) -> State:
+    """The state of the compiled loop before anything happened; ``room`` rows of heap, log and report."""
+    blank = np.array([astuple(Call())], request_dtype(Call))
+    state: State = arrays(fresh_small_state(world))
+    live = state._replace(
+        requests=np.zeros(0, request_dtype(Request)),
+        calls=blank[:0].copy(),
+        blank=blank,
+        free=np.zeros(0, np.int64),
+        heap=np.zeros((room, 3), np.int64),
+        log=columns(LOG_WIDTH, room),
+        report=columns(REPORT_WIDTH, room),
+        used=np.zeros(4, np.int64),
+        sums=np.zeros(len(SALTS), np.int64),
+    )
+    return more_slots(live, FIRST_SLOTS)
+
+
+def columns(width: int, room: int) -> I64:
+    """Zeros ``(width, at least room)``.
+
+    A line is written to all columns at once: a multiple of 4 KiB between them would put them all
+    into one set of the processor's cache, so they lie one cache line beside such a multiple.
+    """
+    return np.zeros((width, room // 512 * 512 + 520), np.int64)
+
+
+def more_slots(state: State, count: int) -> State:
+    """The same with ``count`` more free slots. A free slot's call has an outcome, so that it is not live."""
+    old = len(state.calls)
+    calls = np.concatenate([state.calls, np.repeat(state.blank, count)])
+    calls["outcome"][old:] = 0
+    free, held = np.zeros(old + count, np.int64), state.used[FREE]
+    free[:held] = state.free[:held]
+    free[held : held + count] = np.arange(old + count - 1, old - 1, -1)
+    state.used[FREE] += count
+    requests = np.concatenate([state.requests, np.zeros(count, state.requests.dtype)])
+    return state._replace(calls=calls, requests=requests, free=free)
+
+
+@dataclass
+class Sink:
+    """Where reports and logs go when the loop's memory is full: blocks of columns, in order."""
+
+    reports: list[I64] = field(default_factory=list)
+    logs: list[I64] = field(default_factory=list)
+
+    def take(self, state: State) -> None:
+        """Copy what is written out of the state, which is then empty."""
+        self.reports.append(state.report[:, : state.used[REPORT]].copy())
+        self.logs.append(state.log[:, : state.used[LOG]].copy())
+        state.used[REPORT] = state.used[LOG] = 0
+
+    def result(self) -> tuple[I64, I64]:
+        """All reports ``(REPORT_WIDTH, n)`` in the plan's order, and the log ``(LOG_WIDTH, m)``."""
+        reports = np.concatenate(self.reports, axis=1)
+        return reports[:, np.argsort(reports[0])], np.concatenate(self.logs, axis=1)
+
+
+@dataclass
+class LogSink:
+    """Takes the log alone: the reports of a whole plan stay where they are written."""
+
+    logs: list[I64] = field(default_factory=list)
+
+    def take(self, state: State) -> None:
+        """Copy the log out of the state."""
+        self.logs.append(state.log[:, : state.used[LOG]].copy())
+        state.used[LOG] = 0
+
+
+def with_room(tables: World, state: State, wanted: int) -> State:
+    """The state with room for another event: a larger heap, report, or ``wanted`` more slots.
+
+    Called when the loop stopped for want of room, after its rows were taken.
+    """
+    if state.used[HEAP] + ROOM > len(state.heap):
+        state = state._replace(heap=np.concatenate([state.heap, np.zeros_like(state.heap)]))
+    if state.used[FREE] < wanted:
+        state = more_slots(state, max(wanted, len(state.calls)))
+    under_way = len(state.calls) - state.used[FREE]
+    if tables.in_order == 0 and state.report.shape[1] <= under_way + wanted + ROOM:
+        state = state._replace(report=columns(REPORT_WIDTH, 2 * (under_way + wanted + ROOM)))
+    return state
+
+
+def advance(tables: World, state: State, sink: Any) -> State:
+    """Handle every event before ``tables.until``; rows go to ``sink.take`` as memory fills."""
+    at = 0
+    while (at := kernel().run(tables, state, at)) != DONE:
+        sink.take(state)
+        state = with_room(tables, state, _slots_wanted(tables, at))
+    return state
+
+
+def _slots_wanted(tables: World, at: int) -> int:
+    """Slots that the next arrival needs: the steps of its session."""
+    count = 1
+    while at < len(tables.requests) and (at := int(tables.requests[at]["child"])) >= 0:
+        count += 1
+    return count
+
+
+def finish(tables: World, state: State, sink: Any) -> None:
+    """The horizon: report what is still under way."""
+    at = 0
+    while (at := kernel().close(tables, state, at)) != DONE:
+        sink.take(state)
+        state = with_room(tables, state, 0)
+    sink.take(state)
+
+
 def run_compiled(world: World) -> RunResult:
     """Run one world in compiled code; releases the GIL while it runs."""
-    small = fresh_small_state(world)
-    calls = fresh_calls(world.requests["arrival"])
-    heap, log = np.zeros((FIRST_ROOM, 2), np.int64), np.zeros((FIRST_ROOM, LOG_WIDTH), np.int64)
-    state = arrays(small._replace(calls=calls, heap=heap, log=log, used=np.zeros(2, np.int64)))
-    tables, at = arrays(world), 0
-    blocks: list[Any] = []
-    while at != DONE:
-        at = kernel().run(tables, state, at)
-        state = _with_room(state, blocks)
-    at = 0
-    while at != DONE:
-        at = kernel().close(state, at)
-        state = _with_room(state, blocks)
-    return result_of(calls, np.concatenate(blocks))
-
-
-def _with_room(state: State, blocks: list[Any]) -> State:
-    """Take the log out of the state, and double the heap when it is nearly full."""
-    used = state.used
-    blocks.append(state.log[: used[LOG]].copy())
-    used[LOG] = 0
-    if used[HEAP] + ROOM > len(state.heap):
-        return state._replace(heap=np.concatenate([state.heap, np.zeros_like(state.heap)]))
-    return state
+    count, sink = len(world.requests), LogSink()
+    tables = arrays(world._replace(in_order=1))
+    state = fresh_arrays(world, min(FIRST_ROOM, max(LEAST_ROOM, 4 * count)))
+    # One place more than there are requests, so that it is never full.
+    state = state._replace(report=columns(REPORT_WIDTH, count + 1))
+    if world.rows == ATTEMPT_ROWS:
+        state = state._replace(log=columns(LOG_WIDTH, 2 * count + LEAST_ROOM))
+    finish(tables, advance(tables, state, sink), sink)
+    return result_of_report(state.report[:, :count], np.concatenate(sink.logs, axis=1))

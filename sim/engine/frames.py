@@ -1,4 +1,4 @@
-"""One run as the two tables: a plan and what became of it → data frames."""
+"""One run, or a block of a stream, as the two tables: numbers → data frames with names."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.engine.tables import LOG, RunResult
 from sim.results.columns import ATTEMPTS, ORIGINS, OUTCOMES, REQUESTS, Column
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from sim.engine.tables import RunResult
-    from sim.scenario.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class Labels:
 
     configuration: str
     replication: int
-    key_of_team: Sequence[int]
-    """For each team of the plan, its key's place in :attr:`Names.keys`."""
+    keys: Sequence[int]
+    """For each key of the configuration, its place in :attr:`Names.keys`."""
     refuser: Sequence[int]
     """For each refuser's code, its place in :attr:`Names.refusers`."""
 
@@ -63,27 +61,26 @@ def _refusers(codes: Any, labels: Labels, names: Names) -> tuple[Any, tuple[str,
     return places[codes + 1], names.refusers
 
 
-def request_frame(plan: Plan, result: RunResult, labels: Labels, names: Names) -> pd.DataFrame:
-    """The ``requests`` table of one run."""
-    count = len(plan)
+def request_frame(result: RunResult, labels: Labels, names: Names) -> pd.DataFrame:
+    """The ``requests`` table of one run, or of a block of it."""
+    count = len(result.number)
     constant = np.full(count, names.configurations.index(labels.configuration))
-    keys = np.asarray(labels.key_of_team)[plan.team]
     return _frame(REQUESTS, {
         "configuration": (constant, names.configurations),
         "replication": np.full(count, labels.replication),
-        "request": np.arange(count),
-        "team": (plan.team, names.teams),
-        "key": (keys, names.keys),
-        "model": (plan.model, names.models),
-        "origin": (plan.origin, ORIGINS),
+        "request": result.number,
+        "team": (result.team, names.teams),
+        "key": (np.asarray(labels.keys)[result.key], names.keys),
+        "model": (result.model, names.models),
+        "origin": ((result.client == len(names.teams)).astype(np.int64), ORIGINS),
         "arrival_ns": result.arrival,
         "finish_ns": result.finish,
         "outcome": (result.outcome, OUTCOMES),
         "status": result.status,
         "attempts": result.attempts,
-        "input_tokens": plan.input_tokens,
-        "cached_tokens": plan.cached_tokens,
-        "output_tokens": plan.output_tokens,
+        "input_tokens": result.uncached + result.cached,
+        "cached_tokens": result.cached,
+        "output_tokens": result.output,
         "cost_microusd": result.cost,
         "wasted_microusd": result.wasted,
         "throttle_wait_ns": result.throttle,
@@ -91,25 +88,24 @@ def request_frame(plan: Plan, result: RunResult, labels: Labels, names: Names) -
     })  # fmt: skip
 
 
-def attempt_frame(plan: Plan, result: RunResult, labels: Labels, names: Names) -> pd.DataFrame:
-    """The ``attempts`` table of one run, sorted by (request, attempt)."""
-    request, attempt, at, end, status, refused_by, retry_after, output, cost = result.log.T
-    team = plan.team[request]
+def attempt_frame(result: RunResult, labels: Labels, names: Names) -> pd.DataFrame:
+    """The ``attempts`` table of the same."""
+    log = dict(zip(LOG, result.log.T, strict=True))
     configuration = names.configurations.index(labels.configuration)
     return _frame(ATTEMPTS, {
-        "configuration": (np.full(len(request), configuration), names.configurations),
-        "replication": np.full(len(request), labels.replication),
-        "request": request,
-        "attempt": attempt,
-        "team": (team, names.teams),
-        "key": (np.asarray(labels.key_of_team)[team], names.keys),
-        "model": (plan.model[request], names.models),
-        "at_ns": at,
-        "end_ns": end,
-        "status": status,
-        "refused_by": _refusers(refused_by, labels, names),
-        "retry_after_ns": retry_after,
-        "input_tokens": (plan.input_tokens - plan.cached_tokens)[request],
-        "output_tokens": output,
-        "cost_microusd": cost,
+        "configuration": (np.full(len(result.log), configuration), names.configurations),
+        "replication": np.full(len(result.log), labels.replication),
+        "request": log["request"],
+        "attempt": log["attempt"],
+        "team": (log["team"], names.teams),
+        "key": (np.asarray(labels.keys)[log["key"]], names.keys),
+        "model": (log["model"], names.models),
+        "at_ns": log["at"],
+        "end_ns": log["end"],
+        "status": log["status"],
+        "refused_by": _refusers(log["refused_by"], labels, names),
+        "retry_after_ns": log["retry_after"],
+        "input_tokens": log["uncached"],
+        "output_tokens": log["output"],
+        "cost_microusd": log["cost"],
     })  # fmt: skip

@@ -31,6 +31,7 @@ MODULES = (
     "sim.policy.retry_budget",
     "sim.policy.service",
     "sim.policy.admission",
+    "sim.engine.fold",
     "sim.engine.agenda",
     "sim.engine.queues",
     "sim.engine.loop",

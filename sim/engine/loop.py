@@ -11,9 +11,34 @@ from __future__ import annotations
 from typing import Any
 
 from sim.draws import ADDED, FIRST_TOKEN, JITTER, PER_TOKEN, draw32
-from sim.engine.agenda import CLASS_BITS, drop_first, first_tie, first_time, is_full, schedule, write
+from sim.engine.agenda import (
+    CLASS_BITS,
+    drop_first,
+    first_slot,
+    first_tie,
+    first_time,
+    has_room,
+    is_full,
+    load,
+    retire,
+    schedule,
+    write,
+)
 from sim.engine.queues import pop_front, push_back, unlink
-from sim.engine.tables import ADMITTED, ATTEMPT, END, HOLDING, PENDING, RETRYING, Call, Request, State, World
+from sim.engine.tables import (
+    ADMITTED,
+    ALL_ENDS,
+    ATTEMPT,
+    END,
+    HOLDING,
+    PENDING,
+    QUIET,
+    RETRYING,
+    Call,
+    Request,
+    State,
+    World,
+)
 from sim.policy.admission import NOBODY, OK, admit, settle
 from sim.policy.backoff import FAILED, GIVE_UP, next_delay
 from sim.policy.pricing import cost
@@ -26,71 +51,92 @@ from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_NONE, STATUS_TIMEOU
 ARRIVES = ATTEMPT << CLASS_BITS
 """The tie key of attempts of request 0; answers are below."""
 DONE = -1
+LATER = -1
+"""Instead of the time of an end: it is an event to come."""
+ANSWERED = -3
+"""Instead of a delay, beside FAILED and GIVE_UP: there is nothing to retry."""
 
 
 def run(w: World, s: State, upcoming: int) -> int:
-    """Go on from request number ``upcoming`` of the plan until the horizon, or until memory is full.
+    """Go on from row ``upcoming`` of the chunk until ``w.until``, or until memory must grow.
 
-    Returns the next upcoming request, to go on from with more room; DONE when all is over. The
-    state holds the result, its log a line an attempt.
+    Returns the row to go on from, or DONE when nothing is left before ``w.until``. The state holds
+    the result.
     """
     count = len(w.requests)
-    never = w.horizon + 1
-    while not is_full(s):
+    while has_room(w, s, upcoming):
         while upcoming < count and w.requests[upcoming].arrival < 0:
             upcoming += 1
-        now = first_time(s, never)
-        arrival = w.requests[upcoming].arrival if upcoming < count else never
-        if arrival < now or (arrival == now and now < never and upcoming + ARRIVES <= first_tie(s)):
-            upcoming += 1
-            if arrival > w.horizon:
-                return DONE
-            attempt(w, s, upcoming - 1, arrival)
-            continue
-        if now > w.horizon:
+        now = first_time(s, w.until)
+        arrival = w.requests[upcoming].arrival if upcoming < count else w.until
+        if now >= w.until and arrival >= w.until:
             return DONE
         tie = first_tie(s)
-        drop_first(s)
+        if arrival < now or (arrival == now and ARRIVES + w.requests[upcoming].number <= tie):
+            now = arrival
+            tie = ARRIVES
+            r = load(w, s, upcoming)
+            upcoming += 1
+        else:
+            r = first_slot(s)
+            drop_first(s)
         if tie >= ARRIVES:
-            attempt(w, s, tie - ARRIVES, now)
-        elif awaited(s.calls[tie], now):
-            end(w, s, tie, now)
+            now = attempt(w, s, r, now)
+        elif not awaited(s.calls[r], s.requests[r], tie, now):
+            continue
+        if now >= 0:
+            end(w, s, r, now)
     return upcoming
 
 
-def attempt(w: World, s: State, r: int, now: int) -> None:
-    """A request arrives, leaves its client's queue, or tries again."""
+def attempt(w: World, s: State, r: int, now: int) -> int:
+    """A request arrives, leaves its client's queue, or tries again.
+
+    Returns when the attempt ends if that can be told at once; LATER when its end is an event.
+    """
     call = s.calls[r]
-    q = w.requests[r]
+    q = s.requests[r]
     if call.attempts == 0 and not begin(w, s, r, now):
-        return
+        return LATER
     number = call.attempts
     call.attempts = number + 1
     call.at = now
     call.begun = -1
     call.flags |= PENDING
-    status, refuser, after = admit(w.rules, s.memory, ask_of(w, r, number), has_room(w, s, q.model), now)
+    status, refuser, after = admit(w.rules, s.memory, ask_of(w, q, number), can_take(w, s, q.model), now)
     call.status = status
     call.retry_after = after
     if status != OK:
         call.refused_by = refuser
         call.end_at = now + w.rules.provider.round_trip
-        schedule(s, call.end_at, END, r)
-        return
+        return end_of(w, s, r, q.heard == ALL_ENDS)
     call.flags |= ADMITTED
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
     if has_slot(w, s, q.model):
         serve(w, s, r, now)
-    else:
-        wait_for_slot(s, q.model, r)
+        return end_of(w, s, r, q.heard != QUIET)
+    wait_for_slot(s, q.model, r)
+    return LATER
+
+
+def end_of(w: World, s: State, r: int, heard: bool) -> int:
+    """Plan the end of an attempt, or tell it ahead of time where it changes nothing for anybody else.
+
+    Most worlds are like that, and an event costs more than all the rest of an attempt.
+    """
+    at: int = s.calls[r].end_at
+    if not heard and at < w.until:
+        return at
+    schedule(s, at, END, r)
+    return LATER
 
 
 def begin(w: World, s: State, r: int, now: int) -> bool:
     """A place at the client and time to try: whether the first attempt is made now."""
     call = s.calls[r]
-    q = w.requests[r]
+    q = s.requests[r]
     client = s.clients[q.client]
     if call.flags & HOLDING == 0:
         limit = w.clients[q.client].max_concurrent
@@ -107,10 +153,12 @@ def begin(w: World, s: State, r: int, now: int) -> bool:
     return True
 
 
-def ask_of(w: World, r: int, number: int) -> Ask:
+def ask_of(w: World, q: Request, number: int) -> Ask:
     """The attempt as the provider's rules see it."""
-    q = w.requests[r]
-    hold = cost(w.rules.models[q.model], q.uncached, q.cached, q.max_tokens)
+    key = w.rules.keys[q.key]
+    hold = 0
+    if key.first_cap < key.last_cap:
+        hold = cost(w.rules.models[q.model], q.uncached, q.cached, q.max_tokens)
     return Ask(
         q.key, q.team, q.account, q.project, q.model, q.est_uncached, q.est_total,
         q.max_tokens, hold, q.draw_key, number,
@@ -132,7 +180,7 @@ def has_slot(w: World, s: State, model: int) -> bool:
     return slots < 0 or busy < slots
 
 
-def has_room(w: World, s: State, model: int) -> bool:
+def can_take(w: World, s: State, model: int) -> bool:
     """Whether there is a slot, or a place in the queue for one."""
     waiting: int = s.models[model].waiting
     places: int = w.rules.models[model].queue
@@ -150,7 +198,7 @@ def answer_times(w: World, q: Request, number: int) -> tuple[int, int]:
 def serve(w: World, s: State, r: int, now: int) -> None:
     """The provider begins to answer; the end is known at once: the answer, or the client's timeout."""
     call = s.calls[r]
-    q = w.requests[r]
+    q = s.requests[r]
     s.models[q.model].busy += 1
     call.begun = now
     number = call.attempts - 1
@@ -158,7 +206,6 @@ def serve(w: World, s: State, r: int, now: int) -> None:
     done = now + answer_ns(first, each, q.output)
     call.status = OK if done <= call.hangs_up_at else STATUS_TIMEOUT
     call.end_at = min(done, call.hangs_up_at)
-    schedule(s, call.end_at, END, r)
 
 
 def wait_for_slot(s: State, model: int, r: int) -> None:
@@ -171,9 +218,13 @@ def wait_for_slot(s: State, model: int, r: int) -> None:
     schedule(s, call.end_at, END, r)
 
 
-def awaited(call: Call, now: int) -> bool:
-    """Whether this end is the one awaited; a slot in time overtakes the end planned at the timeout."""
-    return call.flags & PENDING != 0 and now == call.end_at
+def awaited(call: Call, q: Request, number: int, now: int) -> bool:
+    """Whether this end is the one awaited.
+
+    A slot in time overtakes the end that was planned at the timeout; by then the request may be
+    over and its place in memory another's.
+    """
+    return call.flags & PENDING != 0 and now == call.end_at and number == q.number
 
 
 def end(w: World, s: State, r: int, now: int) -> None:
@@ -185,7 +236,7 @@ def end(w: World, s: State, r: int, now: int) -> None:
     spent = 0
     if admitted:
         output, spent = account(w, s, r, now)
-    log(s, r, now, output, spent, admitted)
+    log(w, s, r, now, output, spent, admitted)
     if admitted:
         leave_slot(w, s, r, now)
     react(w, s, r, now)
@@ -194,7 +245,7 @@ def end(w: World, s: State, r: int, now: int) -> None:
 def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:
     """Settle limits and caps for an admitted attempt; (output produced, micro-dollars billed)."""
     call = s.calls[r]
-    q = w.requests[r]
+    q = s.requests[r]
     number = call.attempts - 1
     output = 0
     spent = 0
@@ -208,21 +259,21 @@ def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:
     call.cost += spent
     if call.status != OK:
         call.wasted += spent
-    ask = ask_of(w, r, number)
+    ask = ask_of(w, q, number)
     settle(w.rules, s.memory, ask, q.uncached, q.uncached + q.cached, output, spent, call.at, now)
     return output, spent
 
 
-def log(s: State, r: int, end_at: int, output: int, spent: int, admitted: bool) -> None:
+def log(w: World, s: State, r: int, end_at: int, output: int, spent: int, admitted: bool) -> None:
     """Write the attempt that just ended."""
     call = s.calls[r]
     refuser = NOBODY if admitted else call.refused_by
-    write(s, r, call.attempts - 1, call.at, end_at, call.status, refuser, call.retry_after, output, spent)
+    write(w, s, r, end_at, refuser, output, spent)
 
 
 def leave_slot(w: World, s: State, r: int, now: int) -> None:
     """Give the slot to the first that still waits, or free it; or leave the queue without one."""
-    model = w.requests[r].model
+    model = s.requests[r].model
     memory = s.models[model]
     if s.calls[r].begun < 0:
         unlink(memory, s.calls, r)
@@ -233,19 +284,21 @@ def leave_slot(w: World, s: State, r: int, now: int) -> None:
     if heir >= 0:
         memory.waiting -= 1
         serve(w, s, heir, now)
+        schedule(s, s.calls[heir].end_at, END, heir)
 
 
 def react(w: World, s: State, r: int, now: int) -> None:
     """The client decides: done, try again after a delay, or stop."""
     call = s.calls[r]
-    client = w.requests[r].client
+    client = s.requests[r].client
     if call.status == OK:
         succeeded(w.clients[client], s.clients[client], call.last_cost)
-        finish(w, s, r, SUCCEEDED, now)
-        return
-    delay = retry_delay(w, s, r, now)
+        delay = ANSWERED
+    else:
+        delay = retry_delay(w, s, r, now)
     if delay < 0:
-        finish(w, s, r, OUT_FAILED if delay == FAILED else GAVE_UP, now)
+        outcome = OUT_FAILED if delay == FAILED else GAVE_UP
+        finish(w, s, r, SUCCEEDED if delay == ANSWERED else outcome, now)
         return
     if call.status == 429:
         call.throttle += delay
@@ -256,15 +309,16 @@ def react(w: World, s: State, r: int, now: int) -> None:
 def retry_delay(w: World, s: State, r: int, now: int) -> int:
     """The delay that the policy and the retry budget allow, or FAILED or GIVE_UP."""
     call = s.calls[r]
-    q = w.requests[r]
+    q = s.requests[r]
     rule = w.clients[q.client]
     memory = s.clients[q.client]
     number = call.attempts - 1
     stop_retrying(call, memory)
+    u = draw32(q.draw_key, number, JITTER) if rule.span > 0 or rule.decorrelated == 1 else 0
+    added = draw32(q.draw_key, number, ADDED) if rule.add > 0 else 0
     delay = next_delay(
         rule, w.delays, call.attempts, call.status, call.retry_after, call.last_delay,
-        now - call.first_at, time_left(w, q, call, now),
-        draw32(q.draw_key, number, JITTER), draw32(q.draw_key, number, ADDED),
+        now - call.first_at, time_left(w, q, call, now), u, added,
     )  # fmt: skip
     if delay != FAILED:
         failed(rule, memory)
@@ -289,7 +343,7 @@ def stop_retrying(call: Call, client: Any) -> None:
 def finish(w: World, s: State, r: int, outcome: int, now: int) -> None:
     """The request is over: hand its place to the next in the queue, start the next session step."""
     call = s.calls[r]
-    q = w.requests[r]
+    q = s.requests[r]
     client = s.clients[q.client]
     call.outcome = outcome
     call.finish = now
@@ -300,17 +354,29 @@ def finish(w: World, s: State, r: int, outcome: int, now: int) -> None:
         schedule(s, now, ATTEMPT, heir)
     else:
         client.active -= 1
-    if q.child >= 0 and (outcome == SUCCEEDED or w.requests[q.child].stops == 0):
-        at = now + w.requests[q.child].think
-        if at < w.duration:
-            s.calls[q.child].arrival = at
-            schedule(s, at, ATTEMPT, q.child)
+    if q.child >= 0:
+        follow(w, s, q.child, outcome, now)
+    retire(w, s, r)
 
 
-def close(s: State, r: int) -> int:
-    """At the horizon, from request ``r`` on: name what did not end, log the attempts under way.
+def follow(w: World, s: State, child: int, outcome: int, now: int) -> None:
+    """Start the session's next step after its think time, or give up on the rest of the session."""
+    at = now + s.requests[child].think
+    if at < w.duration and (outcome == SUCCEEDED or s.requests[child].stops == 0):
+        s.calls[child].arrival = at
+        schedule(s, at, ATTEMPT, child)
+        return
+    while child >= 0:
+        step = child
+        child = s.requests[step].child
+        s.calls[step].outcome = NOT_STARTED
+        retire(w, s, step)
 
-    Returns the next request when the log is full, DONE when all are named.
+
+def close(w: World, s: State, r: int) -> int:
+    """At the horizon, from slot ``r`` on: name what did not end, log the attempts under way.
+
+    Returns the slot to go on from when memory must grow, DONE when all are named.
     """
     while r < len(s.calls):
         if is_full(s):
@@ -321,6 +387,7 @@ def close(s: State, r: int) -> int:
             if call.flags & PENDING != 0:
                 call.status = STATUS_NONE
                 call.retry_after = -1
-                log(s, r, -1, 0, 0, call.flags & ADMITTED != 0)
+                log(w, s, r, -1, 0, 0, call.flags & ADMITTED != 0)
+            retire(w, s, r)
         r += 1
     return DONE

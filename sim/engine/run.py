@@ -14,16 +14,18 @@ ENGINES = ("compiled", "plain", "simpy")
 
 
 def _plain(world: World) -> RunResult:
-    state, readable = fresh_state(world), interpreted(world)
+    readable = interpreted(world)
+    state = fresh_state(readable)
     run_loop(readable, state, 0)
-    close(state, 0)
-    return result_of(state.calls, state.log)
+    close(readable, state, 0)
+    return result_of(state.requests, state.calls, state.log)
 
 
 def _simpy(world: World) -> RunResult:
     from sim.engine.simpy_engine import SimpyEngine
 
-    return SimpyEngine(interpreted(world), fresh_state(world)).run()
+    readable = interpreted(world)
+    return SimpyEngine(readable, fresh_state(readable)).run()
 
 
 def _compiled(world: World) -> RunResult:

@@ -75,9 +75,9 @@ class SimpyEngine:
         for number, request in enumerate(self.world.requests):
             if request.arrival >= 0:
                 self.env.process(self.request(number, request.arrival))
-        self.env.run(until=self.world.horizon + 1)
+        self.env.run(until=self.world.until)
         self._close()
-        return result_of(self.state.calls, self.log)
+        return result_of(self.world.requests, self.state.calls, self.log)
 
     def request(self, number: int, arrival: int) -> Steps:
         """The life of a request: arrive, get a place at the client, try until done."""
@@ -258,8 +258,10 @@ class SimpyEngine:
         return -1 if deadline < 0 else max(0, call.report.arrival + deadline - self.env.now)
 
     def _write(self, number: int, attempt: Attempt, end: int) -> None:
+        q = self.world.requests[number]
         self.log += [number, attempt.number, attempt.at, end, attempt.status, attempt.refused_by,
-                     attempt.retry_after, attempt.output, attempt.spent]  # fmt: skip
+                     attempt.retry_after, attempt.output, attempt.spent,
+                     q.team, q.key, q.model, q.uncached]  # fmt: skip
 
     def _close(self) -> None:
         """Name what did not end, and log the attempts under way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ request and attempt they make the tie key (time, class, request, attempt) of eve
 class Request(NamedTuple):
     """A planned request as this configuration sees it. Numbers of things, ns, and tokens."""
 
+    number: int
+    """In the whole plan; ``child`` is a row of the table that the request stands in."""
     client: int
     team: int
     account: int
@@ -38,6 +41,13 @@ class Request(NamedTuple):
     output: int
     max_tokens: int
     draw_key: int
+    heard: int
+    """Which ends of its attempts change anything for other requests: QUIET, ANSWERS or ALL_ENDS."""
+
+
+QUIET, ANSWERS, ALL_ENDS = 0, 1, 2
+"""No end; those of admitted attempts, which settle a limit or a cap or free a slot; or refusals as
+well, since the client has a queue or a retry budget. What nobody hears needs no event of its own."""
 
 
 @dataclass(slots=True)
@@ -75,18 +85,29 @@ class World(NamedTuple):
     """Everything that does not change during a run; see :mod:`sim.policy.tables`."""
 
     requests: Any
+    """The plan, or a chunk of it."""
     clients: Any
     delays: Any
     knots: Any
     """Quantile tables of first token and time per token, two a model (policy.service)."""
     rules: Rules
     duration: int
-    horizon: int
+    until: int
+    """Events before this time are handled; one more than the horizon for a whole plan."""
+    rows: int = 2
+    """What the compiled loop keeps: 0 nothing, 1 reports of requests, 2 also the log of attempts."""
+    in_order: int = 0
+    """1: the whole plan is here, and its reports are written in its order, not as requests end."""
 
 
 class State(NamedTuple):
-    """Everything that does: one record a request, a client, a model, a limit, a cap; and cells."""
+    """Everything that does: one record a request, a client, a model, a limit, a cap; and cells.
 
+    In the compiled loop ``requests`` and ``calls`` hold what is under way, one a slot; elsewhere
+    they hold the whole plan. The last four fields are the compiled loop's own memory.
+    """
+
+    requests: Any
     calls: Any
     clients: Any
     cells: Any
@@ -96,23 +117,42 @@ class State(NamedTuple):
     heap: Any
     """Events to come (engine.agenda)."""
     log: Any
-    """What happened to attempts, LOG_WIDTH numbers each."""
-    used: Any
-    """Rows in use of heap and log, where these are arrays."""
+    """What happened to attempts: lines of LOG_WIDTH numbers, or as many columns in the compiled loop."""
+    used: Any = ()
+    """Rows in use of heap, log, report and free slots."""
+    free: Any = ()
+    blank: Any = ()
+    """One call before anything happened."""
+    report: Any = ()
+    """Requests that are over, REPORT_WIDTH columns."""
+    sums: Any = ()
+    """The run's part of the digest (engine.fold)."""
 
 
-LOG = ("request", "attempt", "at", "end", "status", "refused_by", "retry_after", "output", "cost")
+LOG = (
+    "request", "attempt", "at", "end", "status", "refused_by", "retry_after", "output", "cost",
+    "team", "key", "model", "uncached",
+)  # fmt: skip
 """What an attempt writes to the log, in this order."""
 LOG_WIDTH = len(LOG)
+RESULT_FIELDS = ("arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by")
+"""What becomes of a request, fields of :class:`Call`."""
+PLAN_FIELDS = ("client", "team", "key", "model", "uncached", "cached", "output")
+"""What it was, fields of :class:`Request`."""
+REPORT = ("number", *RESULT_FIELDS, *PLAN_FIELDS)
+"""What a request that is over writes to the report, in this order."""
+REPORT_WIDTH = len(REPORT)
 
 
 @dataclass(frozen=True)
 class RunResult:
     """What one run leaves: int64 ``(n,)`` per request, and the log of attempts ``(m, LOG_WIDTH)``.
 
-    The log is sorted by (request, attempt). ``arrival`` has the times at which session steps came.
+    Rows are in the order of the plan, the log by (request, attempt), where the run was kept whole;
+    a block of a stream has them as they ended. ``arrival`` has the times at which session steps came.
     """
 
+    number: I64
     arrival: I64
     attempts: I64
     outcome: I64
@@ -122,21 +162,49 @@ class RunResult:
     wasted: I64
     throttle: I64
     refused_by: I64
+    client: I64
+    team: I64
+    key: I64
+    model: I64
+    uncached: I64
+    cached: I64
+    output: I64
     log: I64
 
 
-RESULT_FIELDS = ("arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by")
+def result_of(requests: Sequence[Request], calls: Sequence[Call], log: Any) -> RunResult:
+    """Collect the calls of a whole plan and its log."""
+    columns = {"number": np.arange(len(calls), dtype=np.int64)}
+    columns |= {name: _column(calls, name) for name in RESULT_FIELDS}
+    columns |= {name: _column(requests, name) for name in PLAN_FIELDS}
+    return RunResult(**columns, log=sorted_log(np.asarray(log, np.int64)))
 
 
-def result_of(calls: Any, log: Any) -> RunResult:
-    """Collect a run's calls (records or a structured array) and flat log into arrays."""
-    rows = np.asarray(log, np.int64).reshape(-1, LOG_WIDTH)
-    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
-    columns = {name: _column(calls, name) for name in RESULT_FIELDS}
-    return RunResult(**columns, log=rows)
+def _column(records: Sequence[Any], name: str) -> I64:
+    return np.fromiter((getattr(record, name) for record in records), np.int64, len(records))
 
 
-def _column(calls: Any, name: str) -> I64:
-    if isinstance(calls, np.ndarray):
-        return np.ascontiguousarray(calls[name])
-    return np.fromiter((getattr(call, name) for call in calls), np.int64, len(calls))
+def result_of_report(report: I64, log: I64) -> RunResult:
+    """What the compiled loop wrote in the plan's order, ``(REPORT_WIDTH, n)``, and its log, ``(LOG_WIDTH, m)``."""
+    return result_block(report, placed_log(log, report[REPORT.index("attempts")]))
+
+
+def result_block(report: I64, log: I64) -> RunResult:
+    """The same, with both as they are."""
+    return RunResult(**dict(zip(REPORT, report, strict=True)), log=log.T)
+
+
+def sorted_log(log: I64) -> I64:
+    """The log ``(m, LOG_WIDTH)`` by (request, attempt)."""
+    rows = log.reshape(-1, LOG_WIDTH)
+    return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+
+
+def placed_log(log: I64, attempts: I64) -> I64:
+    """The log ``(LOG_WIDTH, m)`` by (request, attempt), where each of a plan's requests made ``attempts``."""
+    first = np.cumsum(attempts) - attempts
+    place = first[log[0]] + log[1]
+    rows = np.empty_like(log)
+    for column, values in zip(rows, log, strict=True):
+        column[place] = values
+    return rows

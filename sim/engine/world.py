@@ -12,7 +12,7 @@ from sim.catalogue.resolve import ResolvedModel, resolve_model
 from sim.chaos.base import Effect
 from sim.engine.client_rules import client_rules
 from sim.engine.service_tables import knots
-from sim.engine.tables import Call, Request, State, World
+from sim.engine.tables import ALL_ENDS, ANSWERS, QUIET, Call, Request, State, World
 from sim.policy import limits, retry_budget
 from sim.policy.tables import (
     CapMemory,
@@ -199,20 +199,45 @@ def request_dtype(record: Any) -> np.dtype[Any]:
 
 def build_world(setting: Setting, plan: Plan) -> World:
     """One replication in one configuration. ``requests`` is a structured array, the rest are lists."""
+    requests, rules = request_table(setting, plan, 0), setting.rules
+    until = plan.horizon_ns + 1
+    return World(requests, setting.clients, setting.delays, setting.knots, rules, plan.duration_ns, until)
+
+
+def request_table(setting: Setting, plan: Plan, first: int) -> Any:
+    """A plan, or a chunk of one whose first request has number ``first``, as a structured array."""
     key = np.asarray(setting.team_key)[plan.team]
     uncached = plan.input_tokens - plan.cached_tokens
     requests = np.zeros(len(plan), request_dtype(Request))
     columns: tuple[Any, ...] = (
+        np.arange(first, first + len(plan)),
         np.where(plan.origin == INJECTED, len(plan.teams), plan.team), plan.team,
         np.asarray(setting.key_account)[key], np.asarray(setting.key_project)[key], key,
         plan.model, plan.arrival_ns, plan.child, plan.think_ns, plan.stops, uncached, plan.cached_tokens,
         np.rint(uncached * setting.input_estimate), np.rint(plan.input_tokens * setting.input_estimate),
-        plan.output_tokens, plan.max_tokens, plan.draw_key,
+        plan.output_tokens, plan.max_tokens, plan.draw_key, np.zeros(len(plan)),
     )  # fmt: skip
     for name, column in zip(Request._fields, columns, strict=True):
         requests[name] = column
+    requests["heard"] = _heard(setting, requests)
+    return requests
+
+
+def _heard(setting: Setting, requests: Any) -> Any:
+    """Which ends of attempts matter to others, for each request: QUIET, ANSWERS or ALL_ENDS."""
     rules = setting.rules
-    return World(requests, setting.clients, setting.delays, setting.knots, rules, plan.duration_ns, plan.horizon_ns)
+    queued = [rule.max_concurrent >= 0 or rule.budget != retry_budget.NO_BUDGET for rule in setting.clients]
+    slotted = [rule.slots >= 0 for rule in rules.models]
+    settled = [key.first_cap < key.last_cap or _corrects(rules, key) for key in rules.keys]
+    by_client = np.asarray(queued)[requests["client"]]
+    by_provider = np.asarray(slotted)[requests["model"]] | np.asarray(settled)[requests["key"]]
+    return np.where(by_client, ALL_ENDS, np.where(by_provider, ANSWERS, QUIET))
+
+
+def _corrects(rules: Rules, key: KeyRule) -> bool:
+    """Whether the end of an attempt changes a limit of the key: all but those of requests."""
+    rows = rules.limit_rows[key.first_limit : key.last_limit]
+    return any(rules.limits[row].dimension != limits.REQUESTS for row in rows)
 
 
 def interpreted(world: World) -> World:
@@ -227,17 +252,17 @@ def fresh_small_state(world: World) -> State:
     memory = Memory([limits.fresh_limit(rule) for rule in rules.limits], [0] * cells, [CapMemory() for _ in rules.caps])
     return State(
         [],
+        [],
         [retry_budget.fresh_client(rule) for rule in world.clients],
         [0] * (len(world.clients) * retry_budget.SLICES),
         [ModelMemory() for _ in rules.models],
         memory,
         [],
         [],
-        [],
     )
 
 
 def fresh_state(world: World) -> State:
-    """The state of a world before anything happened: lists of records."""
-    calls = [Call(arrival=arrival) for arrival in world.requests["arrival"].tolist()]
-    return fresh_small_state(world)._replace(calls=calls)
+    """The state of an interpreted world before anything happened: lists of records."""
+    calls = [Call(arrival=request.arrival) for request in world.requests]
+    return fresh_small_state(world)._replace(requests=world.requests, calls=calls)

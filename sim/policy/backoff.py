@@ -46,12 +46,12 @@ def backoff(rule: ClientRule, delays: Any, retry: int, status: int, previous: in
     """The client's own delay in ns before retry number ``retry`` (0-based).
 
     ``delays`` holds the delay tables of all clients. ``previous`` is the request's last delay,
-    which decorrelated jitter grows from (0 at first).
+    which decorrelated jitter grows from (0 at first, for which the base stands in).
     """
     first = rule.throttle if status == 429 else rule.error
     if rule.decorrelated == 1:
         base: int = delays[first]
-        return min(rule.cap, base + scaled(max(0, 3 * previous - base), u >> 4))
+        return min(rule.cap, base + scaled(3 * max(previous, base) - base, u >> 4))
     return jittered(rule, delays[first + min(retry, STEPS - 1)], u, added)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.policy.bucket import NEVER, refilled, wait
+from sim.policy.bucket import NEVER, credits, refilled, wait
 from sim.policy.tables import Ask, LimitMemory, LimitRule, Memory, Rules
 from sim.policy.window import CELLS, roll, sliding_wait
 
@@ -54,9 +54,7 @@ def limit_wait(rule: LimitRule, memory: LimitMemory, cells: Any, ask: int, now: 
     advance(rule, memory, cells, now)
     algorithm = rule.algorithm
     if algorithm == TOKEN_BUCKET:
-        if ask > rule.cap // rule.unit:
-            return NEVER
-        return wait(memory.level, ask * rule.unit, rule.rate, rule.cap)
+        return wait(memory.level, credits(ask, rule.unit), rule.rate, rule.cap)
     if algorithm == CONCURRENCY:
         return 0 if memory.level + ask <= rule.cap else UNKNOWN
     if ask > rule.cap:
@@ -71,8 +69,7 @@ def take(rule: LimitRule, memory: LimitMemory, cells: Any, amount: int, now: int
     advance(rule, memory, cells, now)
     algorithm = rule.algorithm
     if algorithm == TOKEN_BUCKET:
-        credits = min(amount, NEVER // rule.unit) * rule.unit
-        memory.level = min(rule.cap, max(DEEPEST, memory.level - credits))
+        memory.level = min(rule.cap, max(DEEPEST, memory.level - credits(amount, rule.unit)))
         return
     if algorithm == FIXED_FIRST_USE and amount > 0 and now - memory.stamp >= rule.window:
         memory.stamp = now

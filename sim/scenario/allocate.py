@@ -12,24 +12,29 @@ from sim.units import Rate
 def allocate(total: Fraction | int, shares: Sequence[Fraction]) -> list[Fraction]:
     """Parts of ``total`` in proportion to ``shares``, by largest remainder.
 
-    A whole total of at least one for each gives whole parts of at least 1 that sum to
-    ``total`` × the sum of the shares, rounded down; any other total is divided exactly.
+    A whole total of at least one for each gives whole parts of at least 1 that sum to ``total`` ×
+    the sum of the shares, rounded down (or to 1 each, if that is more); a larger share never gets
+    less. Any other total is divided exactly.
     """
     total = Fraction(total)
     weight = sum(shares, Fraction(0))
     if total.denominator != 1 or total < len(shares) or weight == 0:
         return [total * share for share in shares]
-    whole = int(total * weight)
-    floors = [max(1, int(total * share)) for share in shares]
-    while sum(floors) > whole and max(floors) > 1:
-        floors[floors.index(max(floors))] -= 1
-    remainders = [total * share - int(total * share) for share in shares]
-    order = sorted(range(len(shares)), key=lambda at: (-remainders[at], at))
-    for at in order * (whole // max(1, len(shares)) + 1):
-        if sum(floors) >= whole:
-            break
-        floors[at] += 1
-    return [Fraction(part) for part in floors]
+    exact = [total * share for share in shares]
+    parts = [max(1, int(one)) for one in exact]
+    for _ in range(abs(int(total * weight) - sum(parts))):
+        _step(parts, exact, int(total * weight))
+    return [Fraction(part) for part in parts]
+
+
+def _step(parts: list[int], exact: Sequence[Fraction], whole: int) -> None:
+    """Bring the sum one nearer to ``whole``, where it is most due; nobody falls below 1."""
+    missing = [one - part for one, part in zip(exact, parts, strict=True)]
+    above_one = [at for at, part in enumerate(parts) if part > 1]
+    if sum(parts) < whole:
+        parts[missing.index(max(missing))] += 1
+    elif above_one:
+        parts[min(above_one, key=missing.__getitem__)] -= 1
 
 
 def _rates(limit: RateLimit, shares: Sequence[Fraction], over: Fraction) -> list[RateLimit]:

@@ -20,8 +20,8 @@ from sim.scenario.yaml_lines import Path
 from sim.units import MAX_TIME, MS, Rate, duration_text
 from sim.workload.rows import Expected
 
-MAX_REQUESTS = 20_000_000
-"""Requests of one replication; they are planned as arrays in memory."""
+MAX_REQUESTS = 100_000_000_000
+"""Requests of one replication: a day of computing for each configuration, so most likely a typing error."""
 
 MAX_CREDITS = MAX_TIME // 4
 """Largest bucket in integer credits, as sim.scenario.limit_rows has it."""
@@ -136,6 +136,15 @@ def burst_of(limits: Limits, dimension: str) -> int:
 # Traffic
 
 
+def _divides_exactly(ladder: Ladder, teams: int) -> bool:
+    """Whether by-traffic divides a total without a least part of 1 (see allocate): a quiet team gets 0."""
+    if ladder.split != "by-traffic":
+        return False
+    rates = [getattr(limits, name) for limits in ladder.limits for name in DIMENSIONS]
+    totals = [limit.rate.count * ladder.overcommit for limit in rates if limit is not None]
+    return any(total.denominator != 1 or total < teams for total in totals)
+
+
 def traffic(parts: Parts, expected: Mapping[str, Expected]) -> Iterator[Found]:
     """Too many requests in all, or none from a team that ``by-traffic`` gives a share.
 
@@ -147,7 +156,7 @@ def traffic(parts: Parts, expected: Mapping[str, Expected]) -> Iterator[Found]:
         hint = f"shorten duration or lower rates; {most} alone sends {expected[most].requests:,.0f}"
         yield Found(("duration",), f"more than {MAX_REQUESTS:,} requests a replication", f"{total:,.0f}", hint)
     for name, configuration in parts.sound_configurations.items():
-        if isinstance(configuration, Ladder) and configuration.split == "by-traffic":
+        if isinstance(configuration, Ladder) and _divides_exactly(configuration, len(expected)):
             for team, one in expected.items():
                 if one.requests <= 0:
                     path: Path = ("configurations", name, "split")

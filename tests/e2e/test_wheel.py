@@ -44,7 +44,7 @@ FILES = {
 }  # fmt: skip
 
 # One worker makes the environment and runs what needs it.
-pytestmark = [pytest.mark.install, pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+pytestmark = [pytest.mark.install, pytest.mark.slow]
 
 
 def run(words: list[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:

@@ -117,11 +117,18 @@ def test_a_client_that_never_waits_would_stop_time(tmp_path: Path) -> None:
     assert (found.value, "1ms" in found.hint) == ("'tenacity-bare'", True)
 
 
-def test_by_traffic_needs_traffic(tmp_path: Path) -> None:
-    text = GOOD.replace("{web: 40%, batch: 60%}", "by-traffic").replace(
+def test_a_quiet_team_gets_the_least_part_where_there_is_one(tmp_path: Path) -> None:
+    quiet = GOOD.replace("{web: 40%, batch: 60%}", "by-traffic").replace(
         "{poisson: {rate: 12/min}}", "{herd: {size: 3, at: 2h}}"
     )
-    (found,) = problems(text, tmp_path)
+    (tmp_path / "quiet.yaml").write_text(quiet)
+    assert load(tmp_path / "quiet.yaml").scenario.configurations
+    (found,) = problems(
+        quiet.replace(
+            "{isolation: projects, limits: {requests: 60/min}", "{isolation: projects, limits: {requests: 1/min}"
+        ),
+        tmp_path,
+    )
     assert "team web sends nothing" in found.message
 
 

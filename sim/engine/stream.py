@@ -1,0 +1,55 @@
+"""A run that is fed its plan chunk by chunk, so that memory holds only what is under way.
+
+The same compiled loop as :mod:`sim.engine.compiled_engine`: a whole plan is one chunk. What has
+ended leaves as rows to a sink, as tallies, and as the run's part of the digest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sim.engine import compiled_engine
+from sim.engine.digest import of_sums
+from sim.engine.tables import State, World
+from sim.engine.world import Setting, request_table
+from sim.scenario.plan import Plan
+
+
+class Nowhere:
+    """A sink for runs that keep no rows."""
+
+    def take(self, state: State) -> None:
+        """There is nothing to take."""
+
+
+class StreamRun:
+    """One configuration on one replication's stream. Pickles between chunks: that is a checkpoint."""
+
+    def __init__(self, setting: Setting, duration_ns: int, horizon_ns: int, rows: int, tallies: Any = ()) -> None:
+        empty = np.zeros(0, np.int64)
+        rules = setting.rules
+        world = World(empty, setting.clients, setting.delays, setting.knots, rules, duration_ns, 0, rows)
+        self.setting = setting
+        self.horizon_ns = horizon_ns
+        self.tables: World = compiled_engine.arrays(world)
+        self.state: State = compiled_engine.fresh_arrays(world)
+        self.requests = 0
+
+    def feed(self, chunk: Plan, until_ns: int, sink: Any) -> None:
+        """Take the next requests and handle all events before ``until_ns``, when the next chunk begins."""
+        table = request_table(self.setting, chunk, self.requests)
+        self.requests += len(chunk)
+        self._advance(table, min(until_ns, self.horizon_ns + 1), sink)
+
+    def end(self, sink: Any) -> str:
+        """No more requests: run to the horizon, name what did not end. The digest of the run."""
+        nothing = np.zeros(0, self.state.requests.dtype)
+        self._advance(nothing, self.horizon_ns + 1, sink)
+        compiled_engine.finish(self.tables, self.state, sink)
+        return of_sums(self.requests, [int(one) for one in self.state.sums])
+
+    def _advance(self, table: Any, until_ns: int, sink: Any) -> None:
+        tables = self.tables._replace(requests=table, until=until_ns)
+        self.state = compiled_engine.advance(tables, self.state, sink)
