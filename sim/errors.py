@@ -13,7 +13,7 @@ Each carries the value, where it stands, and what would be right.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -51,6 +51,14 @@ class BadInput(KeystormError):
         self.problem = Problem(message, place, value, hint)
         super().__init__(str(self.problem))
 
+    def __reduce__(self) -> tuple[Callable[..., BadInput], tuple[type[BadInput], Problem]]:
+        return _bad_input, (type(self), self.problem)
+
+
+def _bad_input(kind: type[BadInput], problem: Problem) -> BadInput:
+    """The same error in another process: pickle knows nothing of keywords."""
+    return kind(problem.message, place=problem.place, value=problem.value, hint=problem.hint)
+
 
 class BadUnit(BadInput, ValueError):
     """A quantity that can't be read; also a ``ValueError``, so that pydantic collects it."""
@@ -70,6 +78,9 @@ class BadScenario(KeystormError):
         count = len(self.problems)
         title = "1 problem" if count == 1 else f"{count} problems"
         super().__init__("\n".join([f"{title} in the scenario:", *map(str, self.problems)]))
+
+    def __reduce__(self) -> tuple[type[BadScenario], tuple[tuple[Problem, ...]]]:
+        return BadScenario, (self.problems,)
 
 
 class RunInvalid(KeystormError):

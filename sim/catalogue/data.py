@@ -39,10 +39,14 @@ class RetryPreset(Entry):
 
 
 class Tier(Entry):
-    """A provider's tier: limits by model class, and a spend cap."""
+    """A provider's tier: limits by model class, and a spend cap.
+
+    ``rank`` is its place on the provider's ladder, 1 the smallest; none where it is on no ladder.
+    """
 
     classes: dict[str, Limits]
     spend_cap: CapText | None = None
+    rank: int | None = None
 
 
 def _load(name: str, section: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ LEAST_ROOM = 1 << 10
 """The same for a small plan: a study runs thousands of them, and clearing memory would take most of the time."""
 FIRST_SLOTS = 1 << 10
 _lock = threading.Lock()
-_kernel: Any = None
+_kernels: dict[bool, Any] = {}
 
 _RECORDS: dict[tuple[type[Any], str], type[Any]] = {
     (World, "clients"): records.ClientRule,
@@ -49,7 +49,7 @@ def _table(rows: list[Any], record: type[Any] | None) -> Any:
         return np.array(rows, np.int64)
     kind = request_dtype(record)
     if rows and not isinstance(rows[0], tuple):
-        rows = list(map(attrgetter(*kind.names), rows))  # astuple copies deeply: ten times as slow
+        rows = list(map(attrgetter(*(kind.names or ())), rows))  # astuple copies deeply: ten times as slow
     return np.array(rows, kind)
 
 
@@ -64,13 +64,16 @@ def arrays(given: Any) -> Any:
     return kind(*values)
 
 
-def kernel() -> Any:
+def kernel(counting: bool) -> Any:
     """The module with the compiled loop, made once a process; its disk cache is quick the next time."""
-    global _kernel
     with _lock:
-        if _kernel is None:
-            _kernel = load_kernel()
-    return _kernel
+        if counting not in _kernels:
+            _kernels[counting] = load_kernel(counting)
+    return _kernels[counting]
+
+
+def _kernel_for(state: State) -> Any:
+    return kernel(len(state.tallies.counts) > 0)
 
 
 def fresh_arrays(world: World, room: int = FIRST_ROOM) -> State:
@@ -162,7 +165,7 @@ def with_room(tables: World, state: State, wanted: int) -> State:
 def advance(tables: World, state: State, sink: Any) -> State:
     """Handle every event before ``tables.until``; rows go to ``sink.take`` as memory fills."""
     at = 0
-    while (at := kernel().run(tables, state, at)) != DONE:
+    while (at := _kernel_for(state).run(tables, state, at)) != DONE:
         sink.take(state)
         state = with_room(tables, state, _slots_wanted(tables, at))
     return state
@@ -179,7 +182,7 @@ def _slots_wanted(tables: World, at: int) -> int:
 def finish(tables: World, state: State, sink: Any) -> None:
     """The horizon: report what is still under way."""
     at = 0
-    while (at := kernel().close(tables, state, at)) != DONE:
+    while (at := _kernel_for(state).close(tables, state, at)) != DONE:
         sink.take(state)
         state = with_room(tables, state, 0)
     sink.take(state)

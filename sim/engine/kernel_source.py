@@ -34,20 +34,41 @@ MODULES = (
     "sim.engine.fold",
     "sim.engine.agenda",
     "sim.engine.queues",
+    "sim.engine.tally_limits",
+    "sim.engine.tally",
+    "sim.engine.reactions",
     "sim.engine.loop",
 )
 """What the kernel is made of; everything else that these import is taken as it is."""
 
-_REPLACED = {"sim.engine.agenda": "sim.engine.agenda_compiled"}
+_REPLACED = {"sim.engine.agenda": "sim.engine.agenda_compiled", "sim.engine.tally": "sim.engine.tally_nothing"}
 """Modules that compiled code has another version of, with the same functions."""
 
+_COUNTING = {"sim.engine.agenda": "sim.engine.agenda_compiled"}
+"""The same for the kernel that counts tallies; it takes longer to compile, so it is a kernel of its own."""
+
+_TAKEN = (
+    "sim.policy.tables", "sim.engine.tables", "sim.engine.kernel_source", "sim.results.columns",
+    "sim.results.tallies", "sim.results.axes",
+)  # fmt: skip
+"""What kernels import as it is."""
+
 _SKIPPED = {"sim.draws": ("Stream",)}
-_OPTIONS = "nogil=True, cache=True, error_model='numpy', forceinline=True, _nrt=False"
+_OPTIONS = "nogil=True, error_model='numpy', _nrt=False"
 """Without Numba's runtime: the kernel takes no memory, and reference counts would cost half its time."""
 
 
-def _source(module: str) -> str:
-    package, _, name = _REPLACED.get(module, module).rpartition(".")
+_ENTRIES = ("run", "close")
+"""Functions that Python calls. Only they are kept on disk, with all that they call inside, and only they
+need a wrapper that reads Python's objects: wrappers for all took half of the compiler's time."""
+_ENTRY, _INNER = "cache=True", "no_cpython_wrapper=True, no_cfunc_wrapper=True"
+
+_CALLED = ("sim.engine.tally", "sim.engine.tally_limits")
+"""Modules whose functions are called; all others are inlined."""
+
+
+def _source(module: str, counting: bool = False) -> str:
+    package, _, name = (_COUNTING if counting else _REPLACED).get(module, module).rpartition(".")
     return files(package).joinpath(f"{name}.py").read_text("utf-8")
 
 
@@ -59,20 +80,21 @@ def versions() -> str:
     return f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__}"
 
 
-def kernel_hash() -> str:
-    """The name of the kernel: a hash of all its sources, of its tables, and of the compilers."""
+def kernel_name(counting: bool) -> str:
+    """The package of a kernel, named by a hash of all its sources, of its tables, and of the compilers."""
     hashed = hashlib.sha256(versions().encode())
-    for module in (*MODULES, "sim.policy.tables", "sim.engine.tables", "sim.engine.kernel_source"):
-        hashed.update(_source(module).encode())
-    return hashed.hexdigest()[:16]
+    for module in (*MODULES, *_TAKEN):
+        hashed.update(_source(module, counting).encode())
+    return f"keystorm_kernel_{hashed.hexdigest()[:16]}"
 
 
 class _Rewrite(ast.NodeTransformer):
     """Point imports among kernel modules at their copies, and mark every function for the compiler."""
 
-    def __init__(self, package: str, skipped: tuple[str, ...]) -> None:
+    def __init__(self, module: str, package: str) -> None:
         self.package = package
-        self.skipped = skipped
+        self.skipped = _SKIPPED.get(module, ())
+        self.options = _OPTIONS if module in _CALLED else f"{_OPTIONS}, forceinline=True"
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
         if node.module in MODULES:
@@ -83,7 +105,8 @@ class _Rewrite(ast.NodeTransformer):
         node.returns = None
         for argument in node.args.args:
             argument.annotation = None
-        node.decorator_list = [ast.parse(f"_njit({_OPTIONS})", mode="eval").body]
+        kind = _ENTRY if node.name in _ENTRIES else _INNER
+        node.decorator_list = [ast.parse(f"_njit({self.options}, {kind})", mode="eval").body]
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST | None:
@@ -94,10 +117,10 @@ def _flat(module: str) -> str:
     return module.replace(".", "_")
 
 
-def rewritten(module: str, package: str) -> str:
+def rewritten(module: str, package: str, counting: bool) -> str:
     """One module's source for the compiler."""
-    tree = ast.parse(_source(module))
-    tree = ast.fix_missing_locations(_Rewrite(package, _SKIPPED.get(module, ())).visit(tree))
+    tree = ast.parse(_source(module, counting))
+    tree = ast.fix_missing_locations(_Rewrite(module, package).visit(tree))
     body = ast.unparse(tree)
     head = "from __future__ import annotations"
     return body.replace(head, f"{head}\nfrom numba import njit as _njit", 1)
@@ -116,10 +139,9 @@ def cache_root() -> Path:
     return Path(tempfile.gettempdir()) / f"keystorm-{os.getuid()}"
 
 
-def write_kernel() -> tuple[Path, str]:
+def write_kernel(counting: bool) -> tuple[Path, str]:
     """Write the copies unless they are there: (folder that holds the package, the package's name)."""
-    package = f"keystorm_kernel_{kernel_hash()}"
-    root = cache_root()
+    package, root = kernel_name(counting), cache_root()
     if (root / package / "__init__.py").exists():
         return root, package
     root.mkdir(parents=True, exist_ok=True)
@@ -127,7 +149,7 @@ def write_kernel() -> tuple[Path, str]:
         made = Path(scratch) / package
         made.mkdir()
         for module in MODULES:
-            (made / f"{_flat(module)}.py").write_text(rewritten(module, package), "utf-8")
+            (made / f"{_flat(module)}.py").write_text(rewritten(module, package, counting), "utf-8")
         (made / "__init__.py").write_text('"""Sources for the compiler; made by keystorm."""\n', "utf-8")
         # Another process may have been faster; its copy is the same.
         with contextlib.suppress(OSError):
@@ -135,15 +157,15 @@ def write_kernel() -> tuple[Path, str]:
     return root, package
 
 
-def is_warm() -> bool:
+def is_warm(counting: bool = False) -> bool:
     """Whether machine code of this very source is already on disk."""
-    folder = cache_root() / f"keystorm_kernel_{kernel_hash()}" / "__pycache__"
+    folder = cache_root() / kernel_name(counting) / "__pycache__"
     return any(folder.glob("*.nbc"))
 
 
-def load_kernel() -> ModuleType:
-    """Import the compilable copy of the loop."""
-    root, package = write_kernel()
+def load_kernel(counting: bool) -> ModuleType:
+    """Import the compilable copy of the loop; ``counting``: the one that fills tallies."""
+    root, package = write_kernel(counting)
     if str(root) not in sys.path:
         sys.path.append(str(root))
     return importlib.import_module(f"{package}.{_flat('sim.engine.loop')}")

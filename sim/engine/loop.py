@@ -8,9 +8,7 @@ is why their agreement means something. Functions are named after what happens t
 
 from __future__ import annotations
 
-from typing import Any
-
-from sim.draws import ADDED, FIRST_TOKEN, JITTER, PER_TOKEN, draw32
+from sim.draws import FIRST_TOKEN, PER_TOKEN, draw32
 from sim.engine.agenda import (
     CLASS_BITS,
     drop_first,
@@ -20,41 +18,37 @@ from sim.engine.agenda import (
     has_room,
     is_full,
     load,
-    retire,
     schedule,
     write,
 )
 from sim.engine.queues import pop_front, push_back, unlink
+from sim.engine.reactions import finish, over, react, time_left
 from sim.engine.tables import (
     ADMITTED,
-    ALL_ENDS,
+    ANSWERS,
     ATTEMPT,
     END,
     HOLDING,
     PENDING,
-    QUIET,
-    RETRYING,
+    REFUSALS,
     Call,
     Request,
     State,
     World,
 )
+from sim.engine.tally import tally_admitted, tally_attempt, tally_close
 from sim.policy.admission import NOBODY, OK, admit, settle
-from sim.policy.backoff import FAILED, GIVE_UP, next_delay
 from sim.policy.pricing import cost
-from sim.policy.retry_budget import failed, retry_cost, started, succeeded
+from sim.policy.retry_budget import started
 from sim.policy.service import WIDTH, answer_ns, drawn, produced
 from sim.policy.tables import Ask
-from sim.results.columns import FAILED as OUT_FAILED
-from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_NONE, STATUS_TIMEOUT, SUCCEEDED, UNFINISHED
+from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_NONE, STATUS_TIMEOUT, UNFINISHED
 
 ARRIVES = ATTEMPT << CLASS_BITS
 """The tie key of attempts of request 0; answers are below."""
 DONE = -1
 LATER = -1
 """Instead of the time of an end: it is an event to come."""
-ANSWERED = -3
-"""Instead of a delay, beside FAILED and GIVE_UP: there is nothing to retry."""
 
 
 def run(w: World, s: State, upcoming: int) -> int:
@@ -109,14 +103,15 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
     if status != OK:
         call.refused_by = refuser
         call.end_at = now + w.rules.provider.round_trip
-        return end_of(w, s, r, q.heard == ALL_ENDS)
+        return end_of(w, s, r, q.heard & REFUSALS != 0)
     call.flags |= ADMITTED
+    tally_admitted(w.rules, s.tallies, q, now)
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
     if has_slot(w, s, q.model):
         serve(w, s, r, now)
-        return end_of(w, s, r, q.heard != QUIET)
+        return end_of(w, s, r, q.heard & ANSWERS != 0)
     wait_for_slot(s, q.model, r)
     return LATER
 
@@ -163,14 +158,6 @@ def ask_of(w: World, q: Request, number: int) -> Ask:
         q.key, q.team, q.account, q.project, q.model, q.est_uncached, q.est_total,
         q.max_tokens, hold, q.draw_key, number,
     )  # fmt: skip
-
-
-def time_left(w: World, q: Request, call: Call, now: int) -> int:
-    """Nanoseconds until the client's deadline, at least 0; -1 for no deadline."""
-    deadline: int = w.clients[q.client].deadline
-    if deadline < 0:
-        return -1
-    return max(0, call.arrival + deadline - now)
 
 
 def has_slot(w: World, s: State, model: int) -> bool:
@@ -268,6 +255,7 @@ def log(w: World, s: State, r: int, end_at: int, output: int, spent: int, admitt
     """Write the attempt that just ended."""
     call = s.calls[r]
     refuser = NOBODY if admitted else call.refused_by
+    tally_attempt(w.rules, s.tallies, s.requests[r], call, end_at, refuser, output)
     write(w, s, r, end_at, refuser, output, spent)
 
 
@@ -287,92 +275,6 @@ def leave_slot(w: World, s: State, r: int, now: int) -> None:
         schedule(s, s.calls[heir].end_at, END, heir)
 
 
-def react(w: World, s: State, r: int, now: int) -> None:
-    """The client decides: done, try again after a delay, or stop."""
-    call = s.calls[r]
-    client = s.requests[r].client
-    if call.status == OK:
-        succeeded(w.clients[client], s.clients[client], call.last_cost)
-        delay = ANSWERED
-    else:
-        delay = retry_delay(w, s, r, now)
-    if delay < 0:
-        outcome = OUT_FAILED if delay == FAILED else GAVE_UP
-        finish(w, s, r, SUCCEEDED if delay == ANSWERED else outcome, now)
-        return
-    if call.status == 429:
-        call.throttle += delay
-    call.last_delay = delay
-    schedule(s, now + delay, ATTEMPT, r)
-
-
-def retry_delay(w: World, s: State, r: int, now: int) -> int:
-    """The delay that the policy and the retry budget allow, or FAILED or GIVE_UP."""
-    call = s.calls[r]
-    q = s.requests[r]
-    rule = w.clients[q.client]
-    memory = s.clients[q.client]
-    number = call.attempts - 1
-    stop_retrying(call, memory)
-    u = draw32(q.draw_key, number, JITTER) if rule.span > 0 or rule.decorrelated == 1 else 0
-    added = draw32(q.draw_key, number, ADDED) if rule.add > 0 else 0
-    delay = next_delay(
-        rule, w.delays, call.attempts, call.status, call.retry_after, call.last_delay,
-        now - call.first_at, time_left(w, q, call, now), u, added,
-    )  # fmt: skip
-    if delay != FAILED:
-        failed(rule, memory)
-    if delay < 0:
-        return delay
-    price = retry_cost(rule, memory, s.cells, call.status, now)
-    if price < 0:
-        return GIVE_UP
-    call.last_cost = price
-    call.flags |= RETRYING
-    memory.retrying += 1
-    return delay
-
-
-def stop_retrying(call: Call, client: Any) -> None:
-    """This request is no longer a retry under way."""
-    if call.flags & RETRYING != 0:
-        call.flags &= ~RETRYING
-        client.retrying -= 1
-
-
-def finish(w: World, s: State, r: int, outcome: int, now: int) -> None:
-    """The request is over: hand its place to the next in the queue, start the next session step."""
-    call = s.calls[r]
-    q = s.requests[r]
-    client = s.clients[q.client]
-    call.outcome = outcome
-    call.finish = now
-    stop_retrying(call, client)
-    heir = pop_front(client, s.calls)
-    if heir >= 0:
-        s.calls[heir].flags |= HOLDING
-        schedule(s, now, ATTEMPT, heir)
-    else:
-        client.active -= 1
-    if q.child >= 0:
-        follow(w, s, q.child, outcome, now)
-    retire(w, s, r)
-
-
-def follow(w: World, s: State, child: int, outcome: int, now: int) -> None:
-    """Start the session's next step after its think time, or give up on the rest of the session."""
-    at = now + s.requests[child].think
-    if at < w.duration and (outcome == SUCCEEDED or s.requests[child].stops == 0):
-        s.calls[child].arrival = at
-        schedule(s, at, ATTEMPT, child)
-        return
-    while child >= 0:
-        step = child
-        child = s.requests[step].child
-        s.calls[step].outcome = NOT_STARTED
-        retire(w, s, step)
-
-
 def close(w: World, s: State, r: int) -> int:
     """At the horizon, from slot ``r`` on: name what did not end, log the attempts under way.
 
@@ -388,6 +290,7 @@ def close(w: World, s: State, r: int) -> int:
                 call.status = STATUS_NONE
                 call.retry_after = -1
                 log(w, s, r, -1, 0, 0, call.flags & ADMITTED != 0)
-            retire(w, s, r)
+            over(w, s, r)
         r += 1
+    tally_close(s.tallies)
     return DONE

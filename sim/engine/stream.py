@@ -12,8 +12,10 @@ import numpy as np
 
 from sim.engine import compiled_engine
 from sim.engine.digest import of_sums
-from sim.engine.tables import State, World
+from sim.engine.tables import REFUSALS, State, World
+from sim.engine.tally_tables import no_tallies
 from sim.engine.world import Setting, request_table
+from sim.results.tallies import Tallies
 from sim.scenario.plan import Plan
 
 
@@ -27,19 +29,24 @@ class Nowhere:
 class StreamRun:
     """One configuration on one replication's stream. Pickles between chunks: that is a checkpoint."""
 
-    def __init__(self, setting: Setting, duration_ns: int, horizon_ns: int, rows: int, tallies: Any = ()) -> None:
+    def __init__(
+        self, setting: Setting, duration_ns: int, horizon_ns: int, rows: int, tallies: Tallies | None = None
+    ) -> None:
         empty = np.zeros(0, np.int64)
         rules = setting.rules
         world = World(empty, setting.clients, setting.delays, setting.knots, rules, duration_ns, 0, rows)
         self.setting = setting
         self.horizon_ns = horizon_ns
         self.tables: World = compiled_engine.arrays(world)
-        self.state: State = compiled_engine.fresh_arrays(world)
+        self.state: State = compiled_engine.fresh_arrays(world)._replace(tallies=tallies or no_tallies())
         self.requests = 0
+        self.counts = tallies is not None
 
     def feed(self, chunk: Plan, until_ns: int, sink: Any) -> None:
         """Take the next requests and handle all events before ``until_ns``, when the next chunk begins."""
         table = request_table(self.setting, chunk, self.requests)
+        if self.counts:  # tallies want refusals in the order of their times
+            table["heard"] |= REFUSALS
         self.requests += len(chunk)
         self._advance(table, min(until_ns, self.horizon_ns + 1), sink)
 

@@ -42,12 +42,14 @@ class Request(NamedTuple):
     max_tokens: int
     draw_key: int
     heard: int
-    """Which ends of its attempts change anything for other requests: QUIET, ANSWERS or ALL_ENDS."""
+    """Which ends of its attempts change anything for others: QUIET, or the bits ANSWERS and REFUSALS."""
 
 
-QUIET, ANSWERS, ALL_ENDS = 0, 1, 2
-"""No end; those of admitted attempts, which settle a limit or a cap or free a slot; or refusals as
-well, since the client has a queue or a retry budget. What nobody hears needs no event of its own."""
+QUIET, ANSWERS, REFUSALS = 0, 1, 2
+"""No end; bits for those of admitted attempts, which settle a limit or a cap or free a slot, and for
+those of refused ones, where the client has a queue or a retry budget. An end that nobody hears
+needs no event of its own."""
+ALL_ENDS = ANSWERS | REFUSALS
 
 
 @dataclass(slots=True)
@@ -125,6 +127,8 @@ class State(NamedTuple):
     """One call before anything happened."""
     report: Any = ()
     """Requests that are over, REPORT_WIDTH columns."""
+    tallies: Any = ()
+    """What is counted while running (engine.tally); empty tables count nothing."""
     sums: Any = ()
     """The run's part of the digest (engine.fold)."""
 

@@ -13,6 +13,7 @@ from sim.chaos.base import Effect
 from sim.engine.client_rules import client_rules
 from sim.engine.service_tables import knots
 from sim.engine.tables import ALL_ENDS, ANSWERS, QUIET, Call, Request, State, World
+from sim.engine.tally_tables import no_tallies
 from sim.policy import limits, retry_budget
 from sim.policy.tables import (
     CapMemory,
@@ -224,7 +225,7 @@ def request_table(setting: Setting, plan: Plan, first: int) -> Any:
 
 
 def _heard(setting: Setting, requests: Any) -> Any:
-    """Which ends of attempts matter to others, for each request: QUIET, ANSWERS or ALL_ENDS."""
+    """Which ends of attempts matter to others, for each request: QUIET, ANSWERS or ALL_ENDS (the client hears both)."""
     rules = setting.rules
     queued = [rule.max_concurrent >= 0 or rule.budget != retry_budget.NO_BUDGET for rule in setting.clients]
     slotted = [rule.slots >= 0 for rule in rules.models]
@@ -259,6 +260,7 @@ def fresh_small_state(world: World) -> State:
         memory,
         [],
         [],
+        tallies=no_tallies(),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.metrics.compute import ratio
+from sim.metrics.compute import Sums, ratio
 from sim.metrics.context import Context
 from sim.metrics.stats import Interval, interval
 from sim.metrics.tables import F64, Bool, Requests
@@ -66,10 +66,10 @@ def minutes_lost(requests: Requests, context: Context) -> F64:
     return grid.reshape(requests.replications, requests.teams) * np.array(context.services, np.float64)
 
 
-def _first_held(offered: F64, succeeded: F64, target: F64) -> F64:
-    """The first minute from which three together reach the target, ``(replications,)``; inf for never.
+def first_held(offered: F64, succeeded: F64, target: F64) -> F64:
+    """The first minute from which three together reach the target, ``(rows,)``; inf for never.
 
-    ``offered`` and ``succeeded`` are ``(replications, minutes)``, ``target`` is ``(replications,)``.
+    ``offered`` and ``succeeded`` are ``(rows, minutes)``, ``target`` is ``(rows,)``.
     """
     sums = [np.cumsum(np.pad(counts, ((0, 0), (1, 0))), axis=1) for counts in (offered, succeeded)]
     minutes = offered.shape[1]
@@ -103,11 +103,11 @@ def recovery_s(requests: Requests, context: Context) -> F64:
         good = requests.succeeded[rows].astype(np.float64)
         grids = [np.bincount(slot, weights=weights, minlength=runs * minutes) for weights in (None, good)]
         offered, succeeded = (grid.astype(np.float64).reshape(runs, minutes) for grid in grids)
-        result[:, team] = _first_held(offered, succeeded, targets[:, team]) * MINUTE / SECOND
+        result[:, team] = first_held(offered, succeeded, targets[:, team]) * MINUTE / SECOND
     return result
 
 
-def _one_team(requests: Requests, context: Context, below: Bool, lost: Interval, index: int) -> dict[str, Any]:
+def _one_team(context: Context, below: Bool, lost: Interval, index: int) -> dict[str, Any]:
     return {
         "threshold": float(thresholds(context)[index]),
         "services": context.services[index],
@@ -116,12 +116,13 @@ def _one_team(requests: Requests, context: Context, below: Bool, lost: Interval,
     }
 
 
-def blast_radius(requests: Requests, context: Context) -> dict[str, Any]:
-    """The blast radius of one configuration as it stands in the summary; see :data:`RULE`."""
-    offered, succeeded = _by_team(requests, requests.counted)
-    below = ratio(succeeded, offered) < thresholds(context)
-    lost = minutes_lost(requests, context)
-    slowest = recovery_s(requests, context).max(axis=1)
+def blast_radius(sums: Sums, lost: F64, recovery: F64, context: Context) -> dict[str, Any]:
+    """The blast radius of one configuration as it stands in the summary; see :data:`RULE`.
+
+    ``lost`` are the :func:`minutes_lost`, ``recovery`` is :func:`recovery_s`.
+    """
+    below = ratio(sums["own_succeeded"][:, :-1], sums["own_offered"][:, :-1]) < thresholds(context)
+    slowest = recovery.max(axis=1)
     known = ~np.isnan(slowest)
     columns = np.column_stack([below.sum(axis=1), below @ np.array(context.services, np.float64), lost.sum(axis=1)])
     whole, parts = interval(columns), interval(lost)
@@ -131,5 +132,5 @@ def blast_radius(requests: Requests, context: Context) -> dict[str, Any]:
         "service_minutes_lost": whole.json(2),
         "time_to_recover_s": interval(slowest[:, None]).json(0),
         "recovered_share": float(np.isfinite(slowest[known]).mean()) if known.any() else None,
-        "teams": {team: _one_team(requests, context, below, parts, i) for i, team in enumerate(context.teams)},
+        "teams": {team: _one_team(context, below, parts, i) for i, team in enumerate(context.teams)},
     }

@@ -12,7 +12,21 @@ from sim.units import MICRO, SECOND
 Values = dict[str, F64]
 """Metric name → ``(replications, teams + 1)``; the last column is the total, NaN means no value."""
 
-_QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+Sums = dict[str, F64]
+"""What the metrics are computed from, ``(replications, teams + 1)`` each, the last column the total.
+
+Of counted requests (see :class:`~sim.metrics.tables.Requests`): ``offered succeeded gave_up failed
+unfinished not_started own_offered own_succeeded in_time made cost wasted`` (micro-dollars) ``latency_s
+waiting_s answer_s`` (time without an answer, and of successes the rest); of their attempts, absent
+where none are known: ``sent limited server other``.
+"""
+
+Spread = dict[str, F64]
+"""Quantiles (:data:`LEVELS`) of ``latency`` and ``throttle``, s, ``(3, replications, teams + 1)`` each."""
+
+_NAMES = ("p50", "p95", "p99")
+LEVELS = (0.50, 0.95, 0.99)
+"""The quantiles that are metrics."""
 
 
 def ratio(above: F64, below: F64) -> F64:
@@ -21,28 +35,61 @@ def ratio(above: F64, below: F64) -> F64:
     return shares
 
 
-def _counts(requests: Requests) -> Values:
-    counted = requests.counted
+def sums_of(requests: Requests, attempts: Attempts | None, context: Context) -> Sums:
+    """The sums of one configuration's rows."""
+    counted, succeeded, own = requests.counted, requests.succeeded, requests.own
     return {
         "offered": requests.per_cell(counted),
-        "succeeded": requests.per_cell(requests.succeeded),
+        "succeeded": requests.per_cell(succeeded),
         "gave_up": requests.per_cell(counted & (requests.outcome == GAVE_UP)),
         "failed": requests.per_cell(counted & (requests.outcome == FAILED)),
         "unfinished": requests.per_cell(counted & (requests.outcome == UNFINISHED)),
         "not_started": requests.per_cell(requests.outcome == NOT_STARTED),
+        "own_offered": requests.per_cell(counted & own),
+        "own_succeeded": requests.per_cell(succeeded & own),
+        "in_time": requests.per_cell(succeeded & (requests.arrival < context.scenario.duration)),
+        "made": requests.per_cell(counted, requests.attempts),
+        "cost": requests.per_cell(counted, requests.cost),
+        "wasted": requests.per_cell(counted, requests.wasted),
+        "latency_s": requests.per_cell(succeeded, requests.finish - requests.arrival) / SECOND,
+        **_waits(requests, attempts, context),
+        **({} if attempts is None else _sent(requests, attempts)),
     }
 
 
-def _rates(requests: Requests, counts: Values, context: Context) -> Values:
-    own = requests.own
-    in_time = requests.succeeded & (requests.arrival < context.scenario.duration)
-    own_rate = ratio(requests.per_cell(requests.succeeded & own), requests.per_cell(requests.counted & own))
+def _waits(requests: Requests, attempts: Attempts | None, context: Context) -> Sums:
+    # Without attempts, the wait after refusals is the best that is known about time without an answer.
+    lost = requests.throttle if attempts is None else lost_ns(requests, attempts, context.end_ns)
+    answer = requests.finish - requests.arrival - lost
     return {
-        "success_rate": ratio(counts["succeeded"], counts["offered"]),
-        "own_success_rate": own_rate,
-        "goodput_per_min": requests.per_cell(in_time) / context.measured_min,
-        "attempts_per_request": ratio(requests.per_cell(requests.counted, requests.attempts), counts["offered"]),
-        "jain_index": _total_only(jain(own_rate[:, :-1]), own_rate),
+        "waiting_s": requests.per_cell(requests.counted, lost) / SECOND,
+        "answer_s": requests.per_cell(requests.succeeded, answer) / SECOND,
+    }
+
+
+def _sent(requests: Requests, attempts: Attempts) -> Sums:
+    status, counted = attempts.status, attempts.counted
+    limited, server = status == 429, status >= 500
+    other = ~limited & ~server & (status != STATUS_OK) & (status != STATUS_NONE)
+    return {
+        "sent": _attempts_per_cell(requests, attempts, counted),
+        "limited": _attempts_per_cell(requests, attempts, counted & limited),
+        "server": _attempts_per_cell(requests, attempts, counted & server),
+        "other": _attempts_per_cell(requests, attempts, counted & other),
+    }
+
+
+def _attempts_per_cell(requests: Requests, attempts: Attempts, mask: Bool) -> F64:
+    weights = np.bincount(attempts.row[mask], minlength=len(requests.arrival))
+    return requests.per_cell(np.ones(len(weights), np.bool_), weights)
+
+
+def spread_of(requests: Requests) -> Spread:
+    """The quantiles of one configuration's rows."""
+    latency = (requests.finish - requests.arrival) / SECOND
+    return {
+        "latency": requests.quantiles(requests.succeeded, latency, LEVELS),
+        "throttle": requests.quantiles(requests.counted, requests.throttle / SECOND, LEVELS),
     }
 
 
@@ -59,56 +106,59 @@ def _total_only(total: F64, like: F64) -> F64:
     return grid
 
 
-def _of_attempts(requests: Requests, attempts: Attempts | None, context: Context) -> Values:
-    names = ("rate_limited_share", "server_error_share", "other_error_share", "time_lost_s")
-    if attempts is None:
-        return {name: np.full((requests.replications, requests.teams + 1), np.nan) for name in names}
-    status, counted = attempts.status, attempts.counted
-    limited, server = status == 429, status >= 500
-    other = ~limited & ~server & (status != STATUS_OK) & (status != STATUS_NONE)
-    made = _attempts_per_cell(requests, attempts, counted)
-    shares = [ratio(_attempts_per_cell(requests, attempts, counted & kind), made) for kind in (limited, server, other)]
-    lost = requests.per_cell(requests.counted, lost_ns(requests, attempts, context.end_ns)) / SECOND
-    return dict(zip(names, [*shares, lost], strict=True))
+def _rates(sums: Sums, context: Context) -> Values:
+    own_rate = ratio(sums["own_succeeded"], sums["own_offered"])
+    return {
+        "success_rate": ratio(sums["succeeded"], sums["offered"]),
+        "own_success_rate": own_rate,
+        "goodput_per_min": sums["in_time"] / context.measured_min,
+        "attempts_per_request": ratio(sums["made"], sums["offered"]),
+        "jain_index": _total_only(jain(own_rate[:, :-1]), own_rate),
+    }
 
 
-def _attempts_per_cell(requests: Requests, attempts: Attempts, mask: Bool) -> F64:
-    weights = np.bincount(attempts.row[mask], minlength=len(requests.arrival))
-    return requests.per_cell(np.ones(len(weights), np.bool_), weights)
+def _of_attempts(sums: Sums) -> Values:
+    nothing = np.full(sums["offered"].shape, np.nan)
+    if "sent" not in sums:
+        return dict.fromkeys(("rate_limited_share", "server_error_share", "other_error_share", "time_lost_s"), nothing)
+    return {
+        "rate_limited_share": ratio(sums["limited"], sums["sent"]),
+        "server_error_share": ratio(sums["server"], sums["sent"]),
+        "other_error_share": ratio(sums["other"], sums["sent"]),
+        "time_lost_s": sums["waiting_s"],
+    }
 
 
-def _times(requests: Requests) -> Values:
-    done = requests.succeeded
-    latency = (requests.finish - requests.arrival) / SECOND
-    waits = requests.throttle / SECOND
-    quantiles = tuple(_QUANTILES.values())
-    taken = requests.quantiles(done, latency, quantiles)
-    throttled = requests.quantiles(requests.counted, waits, quantiles)
-    values = {f"latency_{name}_s": grid for name, grid in zip(_QUANTILES, taken, strict=True)}
-    values |= {f"throttle_wait_{name}_s": grid for name, grid in zip(_QUANTILES, throttled, strict=True)}
-    values["latency_mean_s"] = ratio(requests.per_cell(done, latency), requests.per_cell(done))
-    return values
+def _times(sums: Sums, spread: Spread) -> Values:
+    values = {f"latency_{name}_s": grid for name, grid in zip(_NAMES, spread["latency"], strict=True)}
+    values |= {f"throttle_wait_{name}_s": grid for name, grid in zip(_NAMES, spread["throttle"], strict=True)}
+    return values | {"latency_mean_s": ratio(sums["latency_s"], sums["succeeded"])}
 
 
-def _money(requests: Requests, counts: Values) -> Values:
-    cost = requests.per_cell(requests.counted, requests.cost) / MICRO
+def _money(sums: Sums) -> Values:
+    cost = sums["cost"] / MICRO
     return {
         "cost_usd": cost,
-        "wasted_cost_usd": requests.per_cell(requests.counted, requests.wasted) / MICRO,
-        "cost_per_success_usd": ratio(cost, counts["succeeded"]),
+        "wasted_cost_usd": sums["wasted"] / MICRO,
+        "cost_per_success_usd": ratio(cost, sums["succeeded"]),
+    }
+
+
+def values_of(sums: Sums, spread: Spread, context: Context) -> Values:
+    """Every declared metric, from sums and quantiles.
+
+    Without sums of attempts, what needs them (shares of attempts, time lost) has no value.
+    """
+    counts = ("offered", "succeeded", "gave_up", "failed", "unfinished", "not_started")
+    return {
+        **{name: sums[name] for name in counts},
+        **_rates(sums, context),
+        **_of_attempts(sums),
+        **_times(sums, spread),
+        **_money(sums),
     }
 
 
 def compute(requests: Requests, attempts: Attempts | None, context: Context) -> Values:
-    """Every declared metric of one configuration.
-
-    Without a table of attempts, what needs it (shares of attempts, time lost) has no value.
-    """
-    counts = _counts(requests)
-    return {
-        **counts,
-        **_rates(requests, counts, context),
-        **_of_attempts(requests, attempts, context),
-        **_times(requests),
-        **_money(requests, counts),
-    }
+    """Every declared metric of one configuration's rows."""
+    return values_of(sums_of(requests, attempts, context), spread_of(requests), context)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sim.units import MINUTE, SECOND
+from sim.units import MINUTE
 
 if TYPE_CHECKING:
     from sim.scenario.limit_rows import LimitRow
@@ -37,12 +37,8 @@ class LimitInfo:
 
     @classmethod
     def of(cls, row: LimitRow) -> LimitInfo:
-        """A limit as the scenario's topology has it.
-
-        ``period_s`` is its rate's period, or up to a minute for a bucket that takes longer to fill.
-        """
+        """A limit as the scenario's topology has it."""
         limits, rate = row.limits, row.rate
-        period_s = 60.0 if rate is None else max(rate.period_ns / SECOND, min(60.0, row.capacity / rate.per_second))
         return cls(
             name=row.name,
             level=row.level,
@@ -51,7 +47,7 @@ class LimitInfo:
             burst=row.capacity,
             teams=row.teams,
             models=limits.models,
-            period_s=period_s,
+            period_s=row.period_s,
             charge_rejected=limits.charge_rejected,
             output_reserved=limits.charge_output == "reserved",
         )

@@ -127,20 +127,39 @@ def fullness(limit: LimitInfo, taken: Charges, context: Context) -> tuple[F64, F
     return measure(limit, taken, context)
 
 
-def describe(limit: LimitInfo, attempts: Attempts | None, context: Context) -> dict[str, Any]:
-    """One limit as it stands in the summary."""
+@dataclass(frozen=True)
+class Use:
+    """How one limit was used in each replication; arrays ``(replications,)``.
+
+    ``mean`` and ``peak`` are utilizations, ``refusals`` its refusals of attempts of counted requests,
+    ``made`` such attempts that came under it.
+    """
+
+    mean: F64
+    peak: F64
+    refusals: F64
+    made: F64
+
+
+def use(limit: LimitInfo, attempts: Attempts, context: Context) -> Use:
+    """How a limit was used, from the rows of attempts."""
+    rows = under(limit, attempts, members(limit, context))
+    mean, peak = fullness(limit, charges(limit, attempts, rows), context)
+    refused = _per_run(attempts, refusals(limit, attempts, rows), context)
+    return Use(mean, peak, refused, _per_run(attempts, rows[attempts.counted[rows]], context))
+
+
+def describe(limit: LimitInfo, found: Use | None) -> dict[str, Any]:
+    """One limit as it stands in the summary; without values when its use is not known."""
     shown = {
         "name": limit.name, "level": limit.level, "dimension": limit.dimension,
         "per_minute": limit.per_minute, "burst": limit.burst, "teams": list(limit.teams),
     }  # fmt: skip
-    if attempts is None:
+    if found is None:
         nothing = {"mean": None, "ci95": [None, None]}
         return {**shown, "utilization": nothing, "peak": nothing, "refusals": nothing, "refused_share": nothing}
-    rows = under(limit, attempts, members(limit, context))
-    mean, peak = fullness(limit, charges(limit, attempts, rows), context)
-    refused = _per_run(attempts, refusals(limit, attempts, rows), context)
-    made = _per_run(attempts, rows[attempts.counted[rows]], context)
-    columns = {"utilization": mean, "peak": peak, "refusals": refused, "refused_share": ratio(refused, made)}
+    share = ratio(found.refusals, found.made)
+    columns = {"utilization": found.mean, "peak": found.peak, "refusals": found.refusals, "refused_share": share}
     return {**shown, **{name: interval(values).json() for name, values in columns.items()}}
 
 

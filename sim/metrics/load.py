@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.metrics.compute import ratio
+from sim.metrics.compute import Sums, ratio
 from sim.metrics.context import Context
 from sim.metrics.stats import interval
 from sim.metrics.tables import F64, I64, Requests
-from sim.units import SECOND
+from sim.results.axes import SAMPLES, sample_instants
 
 RULE = """\
 ## Load
@@ -29,14 +29,12 @@ evenly spaced instants of the measured part. For each replication, of a team or 
 The label is the most frequent one over replications, the worse one on a tie; `shares` gives all.
 """
 LABELS = ("stable", "backlogged", "overloaded")
-SAMPLES = 60
 _LOST, _SOME_LOST, _GROWN, _GROWN_SHARE = 0.05, 0.01, 5.0, 0.02
 
 
 def backlog(requests: Requests, context: Context) -> F64:
     """Requests in the system at each sample, ``(SAMPLES, replications, teams + 1)``."""
-    scenario = context.scenario
-    instants = np.linspace(scenario.warmup, scenario.duration, SAMPLES + 1)[1:].astype(np.int64)
+    instants = sample_instants(context.scenario.warmup, context.scenario.duration)
     came = requests.arrival >= 0
     ended = came & (requests.finish >= 0)
     cells = requests.replications * requests.teams
@@ -53,14 +51,9 @@ def _steps(cell: I64, time: I64, instants: I64, cells: int) -> F64:
     return counts.reshape(cells, SAMPLES + 1)[:, :-1].cumsum(axis=1).astype(np.float64)
 
 
-def waiting_share(requests: Requests, lost: I64) -> F64:
-    """Waiting as a share of waiting and being answered, ``(replications, teams + 1)``.
-
-    ``lost`` is each request's time without its answer, ns.
-    """
-    waiting = requests.per_cell(requests.counted, lost / SECOND)
-    answer = (requests.finish - requests.arrival - lost) / SECOND
-    return ratio(waiting, waiting + requests.per_cell(requests.succeeded, answer))
+def waiting_share(sums: Sums) -> F64:
+    """Waiting as a share of waiting and being answered, ``(replications, teams + 1)``."""
+    return ratio(sums["waiting_s"], sums["waiting_s"] + sums["answer_s"])
 
 
 def classify(loss: F64, grown: F64, offered: F64, waiting: F64) -> NDArray[np.int64]:
@@ -79,14 +72,15 @@ def label(kinds: NDArray[np.int64]) -> dict[str, Any]:
     return {"label": LABELS[worst], "shares": shares}
 
 
-def load(requests: Requests, lost: I64, context: Context) -> dict[str, Any]:
-    """The label of the total and of each team, as it stands in the summary; see :data:`RULE`."""
-    level = backlog(requests, context)
+def load(sums: Sums, level: F64, context: Context) -> dict[str, Any]:
+    """The label of the total and of each team, as it stands in the summary; see :data:`RULE`.
+
+    ``level`` is the :func:`backlog`.
+    """
     third = SAMPLES // 3
     grown = level[-third:].mean(axis=0) - level[:third].mean(axis=0)
-    offered = requests.per_cell(requests.counted)
-    loss = 1 - ratio(requests.per_cell(requests.succeeded), offered)
-    kinds = classify(loss, grown, offered, waiting_share(requests, lost))
+    loss = 1 - ratio(sums["succeeded"], sums["offered"])
+    kinds = classify(loss, grown, sums["offered"], waiting_share(sums))
     size = {"mean_backlog": interval(level.mean(axis=0)), "peak_backlog": interval(level.max(axis=0))}
 
     def entry(column: int) -> dict[str, Any]:

@@ -15,27 +15,23 @@ import numpy as np
 from sim.metrics.compute import Values, ratio
 from sim.metrics.context import Context
 from sim.metrics.stats import interval
-from sim.metrics.tables import F64, I64, Attempts, Bool, Requests
+from sim.metrics.tables import F64, I64, Attempts, Bool, Requests, grouped_quantiles
+from sim.results.axes import round_step
 from sim.results.columns import FAILED, GAVE_UP, STATUS_NONE, STATUS_OK, SUCCEEDED, UNFINISHED
-from sim.units import DAY, HOUR, MINUTE, SECOND
+from sim.units import SECOND
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_STEPS = (
-    *(SECOND * step for step in (1, 2, 5, 10, 15, 30)),
-    *(MINUTE * step for step in (1, 2, 5, 10, 15, 30)),
-    *(HOUR * step for step in (1, 2, 3, 6, 12)),
-    DAY,
-)
-POINTS = 60
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+"""The quantiles of latency that a summary holds for a figure."""
 CURVE = tuple(float(level) for level in np.linspace(0, 1, 201))
 """The levels of a smooth distribution curve."""
 
 
-def interval_ns(context: Context, most: int = POINTS) -> int:
-    """A round step (1 s to 1 day) that cuts the duration into at most ``most`` intervals."""
-    return next((step for step in _STEPS if context.scenario.duration <= step * most), _STEPS[-1])
+def interval_ns(context: Context) -> int:
+    """The length of an interval: a round step that cuts the duration into at most 60 of them."""
+    return round_step(context.scenario.duration)
 
 
 def total_name(context: Context) -> str:
@@ -80,17 +76,25 @@ def over_time_grids(
     def started(mask: Bool, weights: I64 | None = None) -> F64:
         return grid.count(requests.team[mask], requests.arrival[mask], None if weights is None else weights[mask])
 
-    offered, made = started(came), started(came, requests.attempts)
-    sent = {"attempts": made} if attempts is None else _sent(attempts, grid)
-    return {
-        "offered": offered,
+    made = started(came, requests.attempts)
+    return with_ratios({
+        "offered": started(came),
         "succeeded": started(came & (outcome == SUCCEEDED)),
         "refused": started(lost & limited),
         "failed": started(lost & ~limited),
         "unfinished": started(came & (outcome == UNFINISHED)),
-        "attempts_per_request": ratio(made, offered),
-        **sent,
-        "amplification": ratio(sent["attempts"], offered),
+        "made": made,
+        **({"attempts": made} if attempts is None else _sent(attempts, grid)),
+    })  # fmt: skip
+
+
+def with_ratios(counts: Mapping[str, F64]) -> dict[str, F64]:
+    """Counts over time (``offered``, ``made``, ``attempts``, …) with attempts per request beside them."""
+    kept = {name: grid for name, grid in counts.items() if name != "made"}
+    return {
+        **kept,
+        "attempts_per_request": ratio(counts["made"], counts["offered"]),
+        "amplification": ratio(counts["attempts"], counts["offered"]),
     }
 
 
@@ -164,6 +168,14 @@ def over_time(
     return pd.concat(frames, ignore_index=True)
 
 
+def latency_grid(requests: Requests, levels: Sequence[float]) -> F64:
+    """Quantiles of the latency of succeeded requests, all replications together, s, ``(levels, teams + 1)``."""
+    taken = ((requests.finish - requests.arrival) / SECOND)[requests.succeeded]
+    by_team = grouped_quantiles(requests.team[requests.succeeded], taken, requests.teams, levels)
+    total = grouped_quantiles(np.zeros(len(taken), np.int64), taken, 1, levels)
+    return np.vstack([by_team, total]).T
+
+
 def latency_quantiles(requests: pd.DataFrame, context: Context, levels: Sequence[float] = CURVE) -> pd.DataFrame:
     """For distribution curves: ``configuration team quantile latency_s`` of succeeded requests.
 
@@ -174,16 +186,11 @@ def latency_quantiles(requests: pd.DataFrame, context: Context, levels: Sequence
 
     frames = []
     for name in context.configurations:
-        rows = Requests.of(requests, context, name)
-        taken = (rows.finish - rows.arrival)[rows.succeeded] / SECOND
-        team = rows.team[rows.succeeded]
+        grid = latency_grid(Requests.of(requests, context, name), levels)
         for index, label in enumerate(_names(context)):
-            chosen = taken if index == len(context.teams) else taken[team == index]
-            if len(chosen):
-                quantiles = np.quantile(chosen, levels)
-                frames.append(
-                    pd.DataFrame({"configuration": name, "team": label, "quantile": levels, "latency_s": quantiles})
-                )
+            if np.isfinite(grid[:, index]).all():
+                columns = {"configuration": name, "team": label, "quantile": levels, "latency_s": grid[:, index]}
+                frames.append(pd.DataFrame(columns))
     empty = pd.DataFrame({"configuration": [], "team": [], "quantile": [], "latency_s": []})
     return pd.concat(frames, ignore_index=True) if frames else empty
 

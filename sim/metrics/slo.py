@@ -25,7 +25,7 @@ An objective is met when the mean over replications satisfies it; `met_share` is
 replications that satisfy it by themselves. A replication in which requests were offered but the
 metric has no value (nothing succeeded, so there is no latency) misses, and so then does the whole
 objective. A team that offered nothing in any replication has no value and misses: its objective
-could not be shown.
+could not be shown. An objective of `*` says nothing of such a team.
 """
 
 
@@ -94,4 +94,5 @@ def verdicts(context: Context, values: Mapping[str, Values]) -> list[dict[str, A
         for name, grids in values.items()
         for slo in context.scenario.slos
         for team, column in columns(slo, context)
+        if slo.team != "*" or grids["offered"][:, column].any()
     ]

@@ -1,9 +1,9 @@
-"""The summary of a study: everything that ``summary.json`` says, from the tables."""
+"""The summary of a study: everything that ``summary.json`` says, from rows or from tallies."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,15 @@ import numpy as np
 from sim.metrics import series
 from sim.metrics.blast import blast_radius
 from sim.metrics.compute import Values, compute
-from sim.metrics.contention import consumption, counterfactual
+from sim.metrics.contention import counterfactual
 from sim.metrics.context import Context
 from sim.metrics.declared import DECLARED
 from sim.metrics.limits import describe
 from sim.metrics.load import load
+from sim.metrics.measured import Measured, of_rows
 from sim.metrics.slo import verdicts
 from sim.metrics.stats import Interval, interval, paired, regimes
-from sim.metrics.tables import Attempts, Requests, lost_ns
+from sim.metrics.tables import F64
 from sim.units import SECOND
 
 if TYPE_CHECKING:
@@ -68,35 +69,39 @@ def _regimes(values: Values, context: Context) -> dict[str, Any]:
     return {name: split.json() for name, split in found.items() if split is not None}
 
 
-def _series(requests: Requests, attempts: Attempts | None, context: Context) -> dict[str, Any]:
+def _series(grids: Mapping[str, F64], context: Context) -> dict[str, Any]:
     step = series.interval_ns(context)
-    width = series.intervals([(requests, attempts)], context, step)
-    grids = series.over_time_grids(requests, attempts, context, step, width)
     kept = {name: grids[name] for name in _SERIES}
     return {
         "interval_s": step / SECOND,
-        "start_s": [index * step / SECOND for index in range(width)],
+        "start_s": [index * step / SECOND for index in range(kept["offered"].shape[1])],
         "total": {name: grid[-1] for name, grid in kept.items()},
         "teams": {team: {name: grid[i] for name, grid in kept.items()} for i, team in enumerate(context.teams)},
     }
 
 
-def _configuration(
-    name: str, requests: Requests, attempts: Attempts | None, values: Values, context: Context
-) -> dict[str, Any]:
+def _latency(grid: F64, context: Context) -> dict[str, Any]:
+    """Quantiles of latency, all replications together; null where nothing succeeded."""
+    return {
+        "levels": series.LEVELS,
+        "total": grid[:, -1],
+        "teams": {team: grid[:, index] for index, team in enumerate(context.teams)},
+    }
+
+
+def _configuration(name: str, found: Measured, context: Context) -> dict[str, Any]:
     """One entry of ``configurations``."""
     info = context.configurations[name]
-    # Without attempts, the wait after refusals is the best that is known about time lost.
-    lost = requests.throttle if attempts is None else lost_ns(requests, attempts, context.end_ns)
     return {
         "isolation": context.isolation(name),
         "capacity": dict(info.capacity),
-        **_everyone({metric: interval(grid) for metric, grid in values.items()}, context),
-        "regimes": _regimes(values, context),
-        "blast_radius": blast_radius(requests, context),
-        "load": load(requests, lost, context),
-        "limits": [describe(limit, attempts, context) for limit in info.limits],
-        "series": _series(requests, attempts, context),
+        **_everyone({metric: interval(grid) for metric, grid in found.values.items()}, context),
+        "regimes": _regimes(found.values, context),
+        "blast_radius": blast_radius(found.sums, found.lost, found.recovery, context),
+        "load": load(found.sums, found.backlog, context),
+        "limits": [describe(limit, use) for limit, use in zip(info.limits, found.uses, strict=True)],
+        "series": _series(found.series, context),
+        "latency_quantiles_s": _latency(found.latency, context),
     }
 
 
@@ -111,11 +116,9 @@ def _paired(values: Mapping[str, Values], context: Context) -> dict[str, Any]:
     }
 
 
-def _contention(name: str, attempts: Attempts | None, table: pd.DataFrame | None, context: Context) -> dict[str, Any]:
-    limits = context.configurations[name].limits
+def _contention(name: str, found: Measured, table: pd.DataFrame | None, context: Context) -> dict[str, Any]:
     shares, bounds = counterfactual(table, name, context)
-    used = {} if attempts is None else consumption(attempts, limits, context)
-    return {"consumption": used, "counterfactual": shares, "counterfactual_ci95": bounds}
+    return {"consumption": found.consumption, "counterfactual": shares, "counterfactual_ci95": bounds}
 
 
 def all_values(requests: pd.DataFrame, attempts: pd.DataFrame | None, context: Context) -> dict[str, Values]:
@@ -148,14 +151,27 @@ def summarise(
 
     Raises :class:`~sim.errors.RunInvalid` when the tables contradict each other or the scenario.
     """
+    found = (
+        (name, of_rows(*series.tables(requests, attempts, context, name), context, name))
+        for name in context.configurations
+    )
+    return summary_of(found, table, context)
+
+
+def summary_of(
+    measured: Iterable[tuple[str, Measured]], table: pd.DataFrame | None, context: Context
+) -> dict[str, Any]:
+    """What ``summary.json`` says, from each configuration's name and what was measured of it.
+
+    They are taken one at a time: the arrays of a big study fill memory once.
+    """
     values: dict[str, Values] = {}
     configurations: dict[str, Any] = {}
     contention: dict[str, Any] = {}
-    for name in context.configurations:  # one at a time: arrays of a big study fill memory once
-        rows, tried = series.tables(requests, attempts, context, name)
-        values[name] = compute(rows, tried, context)
-        configurations[name] = _configuration(name, rows, tried, values[name], context)
-        contention[name] = _contention(name, tried, table, context)
+    for name, found in measured:
+        values[name] = found.values
+        configurations[name] = _configuration(name, found, context)
+        contention[name] = _contention(name, found, table, context)
     whole = {
         **_head(context),
         "configurations": configurations,

@@ -7,16 +7,21 @@ from importlib.resources import files
 from pathlib import Path
 
 import sim
-from sim.scenario.yaml_lines import read
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A scenario of the library: its name, the question that it answers, and its file."""
+    """A scenario of the library: its name, the question that it answers, and its file.
+
+    ``requests`` is how many a replication sends on average. It is ``long`` when they do not stand in
+    memory at once, so that its runs are streamed.
+    """
 
     name: str
     question: str
     path: Path
+    requests: float
+    long: bool
 
 
 def folder() -> Path:
@@ -26,9 +31,10 @@ def folder() -> Path:
     return installed if installed.is_dir() else package.parent / "scenarios"
 
 
-def names() -> tuple[str, ...]:
-    """The names of the library's scenarios, sorted."""
-    return tuple(sorted(path.stem for path in folder().glob("*.yaml")))
+def names(*, long: bool | None = None) -> tuple[str, ...]:
+    """The names of the library's scenarios, sorted: all of them, only the long ones, or only the others."""
+    found = tuple(sorted(path.stem for path in folder().glob("*.yaml")))
+    return found if long is None else tuple(entry.name for entry in map(_entry, found) if entry.long is long)
 
 
 def find(name: str) -> Path | None:
@@ -37,13 +43,18 @@ def find(name: str) -> Path | None:
 
 
 def entries() -> tuple[Entry, ...]:
-    """Every scenario of the library with its question."""
-    return tuple(_entry(folder() / f"{name}.yaml") for name in names())
+    """Every scenario of the library with its question and its size."""
+    return tuple(map(_entry, names()))
 
 
-def _entry(path: Path) -> Entry:
-    document = read(path.read_text("utf-8"), path.name)
-    return Entry(path.stem, " ".join(str(document.data.get("question", "")).split()), path)
+def _entry(name: str) -> Entry:
+    from sim.scenario.loader import load  # which looks names up here
+    from sim.scenario.plan import expected_requests, requires_streaming
+
+    loaded = load(folder() / f"{name}.yaml")
+    question = " ".join(loaded.scenario.question.split())
+    requests = expected_requests(loaded.scenario, loaded.traces)
+    return Entry(name, question, loaded.path, requests, requires_streaming(loaded))
 
 
 def starter() -> str:

@@ -10,7 +10,7 @@ from math import gcd
 from sim.errors import BadInput
 from sim.scenario.keys import DIMENSIONS, Limits, SpendCap
 from sim.scenario.topology import Node, Topology
-from sim.units import MAX_TIME, MINUTE, Rate
+from sim.units import MAX_TIME, MINUTE, SECOND, Rate
 
 IN_FLIGHT = "concurrency"
 
@@ -39,6 +39,13 @@ class LimitRow:
     def per_minute(self) -> float | None:
         """The sustained rate; none for concurrency."""
         return None if self.rate is None else float(self.rate.count * MINUTE / self.rate.period_ns)
+
+    @property
+    def period_s(self) -> float:
+        """How far back a refusal is laid on: the rate's period, or up to a minute for a bucket that fills slower."""
+        if self.rate is None:
+            return 60.0
+        return max(self.rate.period_ns / SECOND, min(60.0, self.capacity / self.rate.per_second))
 
 
 @dataclass(frozen=True)

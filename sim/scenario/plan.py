@@ -10,20 +10,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.draws import Stream
 from sim.errors import BadInput
+from sim.scenario.plan_rows import Piece, plan_columns
 from sim.scenario.schema import Scenario
+from sim.scenario.streams import INJECTED, WORKLOAD, Source, Streams, expected_requests, model_names, sources
 from sim.scenario.workloads import Trace, Workload
 from sim.workload.generate import expected, generate
 from sim.workload.importers.base import TraceRows
 from sim.workload.rows import Expected, Rows
 
+if TYPE_CHECKING:
+    from sim.scenario.loader import Loaded
+
+__all__ = [
+    "INJECTED", "MAX_IN_MEMORY", "WORKLOAD", "Plan", "build_plan", "expected_by_team", "expected_requests",
+    "model_names", "requires_streaming", "sources",
+]  # fmt: skip
+
 I64 = NDArray[np.int64]
-WORKLOAD, INJECTED = 0, 1
+
+MAX_IN_MEMORY = 20_000_000
+"""Requests of one replication that :func:`build_plan` holds: 2 GB of them."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,11 @@ class Plan:
 
     def without(self, team: str) -> Plan:
         """The same plan with one team left out; everybody else keeps arrivals, sizes and luck."""
-        keep = np.flatnonzero(self.team != self.teams.index(team))
+        return self.where(self.team != self.teams.index(team))
+
+    def where(self, kept: NDArray[np.bool_]) -> Plan:
+        """The same plan with some rows left out; a session must be kept or left out as a whole."""
+        keep = np.flatnonzero(kept)
         moved = np.full(len(self) + 1, -1, np.int64)
         moved[keep] = np.arange(len(keep))
         columns = {name: getattr(self, name)[keep] for name in _COLUMNS}
@@ -71,106 +88,48 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Source:
-    """One stream before it is drawn: whose, from where, when."""
-
-    name: str
-    team: str
-    workload: Workload
-    origin: int = WORKLOAD
-    start_ns: int = 0
-    end_ns: int = 0
-
-
-def sources(scenario: Scenario) -> list[_Source]:
-    """All streams in canonical order: workloads of the teams by name, then what faults send."""
-    own = [
-        _Source(f"{team}/{at}", team, workload, end_ns=scenario.duration)
-        for team in sorted(scenario.teams)
-        for at, workload in enumerate(scenario.teams[team].workload)
-    ]
-    extra = [
-        _Source(f"chaos/{at}/{part}/{one.team}", one.team, one.workload, INJECTED, one.start_ns, one.end_ns)
-        for at, entry in enumerate(scenario.chaos)
-        for part, one in enumerate(entry.fault.traffic(scenario))
-    ]
-    return own + extra
-
-
-def _draw(source: _Source, seed: int, replication: int, traces: Mapping[Trace, TraceRows]) -> dict[str, I64]:
-    """The stream's columns, its times shifted to where it starts; ``parent`` within the stream."""
-    stream = Stream(seed, replication, source.name)
-    trace = source.workload.arrivals.trace
-    rows = generate(source.workload, stream, source.end_ns - source.start_ns, traces[trace] if trace else None)
-    count = np.arange(len(rows), dtype=np.int64)
-    return {
-        **_row_columns(rows, source.start_ns),
-        "ordinal": count,
-        "luck": stream.keys(_first_steps(rows.parent)),
-        "draw_key": stream.keys(count),
-    }
-
-
-def _first_steps(parent: I64) -> I64:
-    """For each row the first step of its session (itself for an open arrival)."""
-    count = np.arange(len(parent), dtype=np.int64)
-    return np.maximum.accumulate(np.where(parent < 0, count, 0))
-
-
-def _row_columns(rows: Rows, start_ns: int) -> dict[str, I64]:
-    return {
-        "arrival_ns": np.where(rows.parent < 0, rows.arrival_ns + start_ns, -1),
-        "order_ns": rows.order_ns + start_ns,
-        "parent": rows.parent,
-        "think_ns": rows.think_ns,
-        "stops": rows.stops,
-        "input_tokens": rows.input_tokens,
-        "cached_tokens": rows.cached_tokens,
-        # A provider never produces more than max_tokens, whatever a size distribution says.
-        "output_tokens": np.minimum(rows.output_tokens, rows.max_tokens),
-        "max_tokens": rows.max_tokens,
-    }
-
-
-def _children(parent: I64, offset: I64, position: I64) -> I64:
-    """For each row, the row whose parent it is, in final positions; -1 for none."""
-    child = np.full(len(parent), -1, np.int64)
-    steps = np.flatnonzero(parent >= 0)
-    child[position[parent[steps] + offset[steps]]] = position[steps]
-    return child
-
-
 def build_plan(scenario: Scenario, replication: int, traces: Mapping[Trace, TraceRows]) -> Plan:
-    """Draw every request of one replication. Raises BadInput when nothing at all arrives."""
-    streams = sources(scenario)
-    drawn = [_draw(source, scenario.seed, replication, traces) for source in streams]
-    sizes = [len(columns["ordinal"]) for columns in drawn]
-    if sum(sizes) == 0:
-        raise BadInput("no request arrives in the scenario's duration", hint="raise a rate or the duration")
-    whole = {name: np.concatenate([columns[name] for columns in drawn]) for name in drawn[0]}
-    number = np.repeat(np.arange(len(streams), dtype=np.int64), sizes)
-    order = np.lexsort((whole["ordinal"], number, whole["luck"], whole["order_ns"]))
-    position = np.empty(len(order), np.int64)
-    position[order] = np.arange(len(order))
-    offset = np.repeat(np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64), sizes)
-    teams, models = tuple(sorted(scenario.teams)), model_names(scenario)
-    per_stream = {
-        "team": [teams.index(source.team) for source in streams],
-        "model": [models.index(source.workload.model) for source in streams],
-        "origin": [source.origin for source in streams],
-    }
-    columns = {name: np.asarray(values, np.int64)[number] for name, values in per_stream.items()}
-    columns |= {name: whole[name] for name in _COLUMNS if name in whole}
-    columns = {name: np.ascontiguousarray(values[order]) for name, values in columns.items()}
-    columns["child"] = _children(whole["parent"], offset, position)
-    horizon = scenario.duration + scenario.drain
-    return Plan(teams, models, **columns, duration_ns=scenario.duration, horizon_ns=horizon)
+    """Draw every request of one replication. Raises BadInput when nothing at all arrives, or too much."""
+    _check_size(expected_requests(scenario, traces))
+    pieces = [
+        Piece(number, _draw(source, scenario.seed, replication, traces))
+        for number, source in enumerate(sources(scenario))
+    ]
+    if not any(len(piece.rows) for piece in pieces):
+        raise nothing_arrives()
+    return plan_of(Streams.of(scenario, replication), pieces)
 
 
-def model_names(scenario: Scenario) -> tuple[str, ...]:
-    """Every model that some stream asks for, sorted."""
-    return tuple(sorted({source.workload.model for source in sources(scenario)}))
+def plan_of(streams: Streams, pieces: Sequence[Piece]) -> Plan:
+    """The plan of these rows, which stand by (stream, ordinal)."""
+    columns = plan_columns(streams, pieces)
+    return Plan(
+        streams.teams, streams.models, **columns, duration_ns=streams.duration_ns, horizon_ns=streams.horizon_ns
+    )
+
+
+def _draw(source: Source, seed: int, replication: int, traces: Mapping[Trace, TraceRows]) -> Rows:
+    stream = Stream(seed, replication, source.name)
+    return generate(source.workload, stream, source.length_ns, source.trace(traces))
+
+
+def nothing_arrives() -> BadInput:
+    """What is wrong with a scenario whose streams are all empty."""
+    return BadInput("no request arrives in the scenario's duration", hint="raise a rate or the duration")
+
+
+def _check_size(requests: float) -> None:
+    if requests > MAX_IN_MEMORY:
+        raise BadInput(
+            f"more than {MAX_IN_MEMORY:,} requests a replication do not fit into memory",
+            value=f"{requests:,.0f}",
+            hint="keystorm compare --rows none streams them; or shorten duration, or lower rates",
+        )  # fmt: skip
+
+
+def requires_streaming(loaded: Loaded) -> bool:
+    """Whether a replication has too many requests for :func:`build_plan`; a PlanStream has room for any."""
+    return expected_requests(loaded.scenario, loaded.traces) > MAX_IN_MEMORY
 
 
 def expected_by_team(scenario: Scenario, traces: Mapping[Trace, TraceRows]) -> dict[str, Expected]:

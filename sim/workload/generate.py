@@ -8,6 +8,7 @@ cuts it, a request asks for at least its own output.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -16,12 +17,13 @@ from sim.errors import BadInput
 from sim.scenario.workloads import Sessions, Size, Trace, Workload
 from sim.units import SECOND
 from sim.workload import rates, replay, sizes
-from sim.workload.arrivals import arrivals, mean_count
+from sim.workload.arrivals import LARGE, joined, mean_count, process
 from sim.workload.importers.base import TraceRows
+from sim.workload.processes import Warped
 from sim.workload.profile import Warp
 from sim.workload.replay import Replay
 from sim.workload.rows import I64, Expected, Rows
-from sim.workload.sessions import MAX_STEPS, per_session, session_rows
+from sim.workload.sessions import MAX_STEPS, SessionDraws, per_session
 
 MAX_REQUESTS = 100_000_000
 """A stream of more requests than this in one replication would not fit into memory."""
@@ -34,15 +36,37 @@ def generate(workload: Workload, stream: Stream, until_ns: int, trace: TraceRows
     Raises BadInput for a stream of more than MAX_REQUESTS, and for a trace without sizes when the
     workload gives none.
     """
-    _check_size(_mean_requests(workload, until_ns, trace), until_ns)
+    _check_size(mean_requests(workload, until_ns, trace), until_ns)
     if workload.arrivals.trace is not None:
         return _trace_rows(workload, workload.arrivals.trace, _given(trace), stream, until_ns)
-    times = _times(workload, stream, until_ns)
-    if workload.arrivals.sessions is not None:
-        return session_rows(workload, times, stream)
-    inputs = _drawn(workload.input_tokens, stream, "input", len(times))
-    outputs = _drawn(workload.output_tokens, stream, "output", len(times))
-    return _open(workload, times, inputs, sizes.part(workload.cached_input, inputs), outputs)
+    return row_draws(workload, stream)(joined(starts(workload, stream, until_ns)))
+
+
+def starts(workload: Workload, stream: Stream, until_ns: int, most: int = LARGE) -> Iterator[I64]:
+    """When requests arrive (or sessions start) of a described process, bent by the profile; sorted pieces."""
+    if workload.profile is None:
+        return process(workload.arrivals, stream, until_ns, most)
+    warp = Warp(workload.profile)
+    return Warped(process(workload.arrivals, stream, math.ceil(warp.load(until_ns)), most), warp, until_ns)
+
+
+def row_draws(workload: Workload, stream: Stream) -> Callable[[I64], Rows]:
+    """Makes the rows of a described process from its starts; goes on drawing when called again."""
+    return OpenDraws(workload, stream) if workload.arrivals.sessions is None else SessionDraws(workload, stream)
+
+
+class OpenDraws:
+    """The rows of open arrivals: sizes drawn in arrival order."""
+
+    def __init__(self, workload: Workload, stream: Stream) -> None:
+        self._workload = workload
+        self._input, self._output = stream.generator("input"), stream.generator("output")
+
+    def __call__(self, times: I64) -> Rows:
+        """The rows that arrive at ``times``."""
+        inputs = _drawn(self._workload.input_tokens, self._input, len(times))
+        outputs = _drawn(self._workload.output_tokens, self._output, len(times))
+        return _open(self._workload, times, inputs, sizes.part(self._workload.cached_input, inputs), outputs)
 
 
 def expected(workload: Workload, until_ns: int, trace: TraceRows | None = None) -> Expected:
@@ -70,9 +94,9 @@ def _given(trace: TraceRows | None) -> TraceRows:
     return trace
 
 
-def _drawn(size: Size | None, stream: Stream, purpose: str, count: int) -> I64:
+def _drawn(size: Size | None, draws: np.random.Generator, count: int) -> I64:
     assert size is not None  # the schema asks for sizes unless arrivals is a trace
-    return sizes.draw(size, stream.generator(purpose), count)
+    return sizes.draw(size, draws, count)
 
 
 def _mean(size: Size | None) -> float:
@@ -84,22 +108,13 @@ def _open(workload: Workload, times: I64, inputs: I64, cached: I64, outputs: I64
     return Rows.open(times, inputs, cached, outputs, np.maximum(outputs, workload.max_tokens))
 
 
-def _times(workload: Workload, stream: Stream, until_ns: int) -> I64:
-    """Arrivals of a described process, bent by the profile."""
-    if workload.profile is None:
-        return arrivals(workload.arrivals, stream, until_ns)
-    warp = Warp(workload.profile)
-    times = warp.times(arrivals(workload.arrivals, stream, math.ceil(warp.load(until_ns))))
-    return times[times < until_ns]
-
-
 def _mean_starts(workload: Workload, until_ns: int) -> float:
     horizon = until_ns if workload.profile is None else Warp(workload.profile).load(until_ns)
     return mean_count(workload.arrivals, horizon)
 
 
-def _mean_requests(workload: Workload, until_ns: int, trace: TraceRows | None) -> float:
-    """The expected number of requests, without the sampling that sessions' tokens need."""
+def mean_requests(workload: Workload, until_ns: int, trace: TraceRows | None = None) -> float:
+    """The requests of :func:`expected`, without the sampling that sessions' tokens need."""
     if workload.arrivals.trace is not None:
         return float(_weights(workload.arrivals.trace, _given(trace), until_ns).sum())
     spec = workload.arrivals.spec
@@ -112,11 +127,11 @@ def _trace_rows(workload: Workload, spec: Trace, trace: TraceRows, stream: Strea
     found = _replayed(spec, trace, stream, until_ns)
     inputs, cached, outputs = found.input_tokens, found.cached_tokens, found.output_tokens
     if workload.input_tokens is not None:
-        inputs = _drawn(workload.input_tokens, stream, "input", len(inputs))
+        inputs = _drawn(workload.input_tokens, stream.generator("input"), len(inputs))
     if workload.input_tokens is not None or workload.cached_input:
         cached = sizes.part(workload.cached_input, inputs)
     if workload.output_tokens is not None:
-        outputs = _drawn(workload.output_tokens, stream, "output", len(inputs))
+        outputs = _drawn(workload.output_tokens, stream.generator("output"), len(inputs))
     return _open(workload, found.arrival_ns, inputs, cached, outputs)
 
 

@@ -11,6 +11,7 @@ week, and :func:`Warp.load` says by how much.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,17 +41,31 @@ class Warp:
         weeks, rest = divmod(self._start + until_ns, WEEK)
         return weeks * WEEK + float(np.interp(rest, self._clock, self._load)) - self._offset
 
-    def times(self, loads: I64) -> I64:
-        """Λ⁻¹ of sorted loads, int64 ``(n,)``; jumps over the hours in which nothing comes."""
-        weeks, rest = np.divmod(loads + self._offset, WEEK)
-        hour = np.searchsorted(self._load, rest, side="right") - 1
-        hour = np.minimum(hour, len(self._load) - 2)
+    def times(self, loads: I64, least: int = 0) -> I64:
+        """Λ⁻¹ of sorted loads, int64 ``(n,)``; jumps over the hours in which nothing comes.
+
+        ``least`` is the time of the arrival before these, where there was one.
+        """
+        weeks, rest, hour = self._places(loads + self._offset)
         width = self._load[hour + 1] - self._load[hour]
         inside = np.where(width > 0, (rest - self._load[hour]) / np.where(width > 0, width, 1.0), 0.0)
         within = self._clock[hour] + inside * HOUR
         times = np.floor(weeks * WEEK + within - self._start).astype(np.int64)
         # Rounding may turn the order of two arrivals within a nanosecond.
-        return np.maximum.accumulate(np.maximum(times, 0))
+        return np.maximum.accumulate(np.maximum(times, least))
+
+    def _places(self, loads: NDArray[np.floating]) -> tuple[Any, Any, Any]:
+        """Week, load within the week, and hour of sorted loads; one week and one hour where all share them."""
+        weeks, _, hour = self._each(loads[[0, -1]] if len(loads) else loads)
+        if len(loads) and weeks[0] == weeks[1] and hour[0] == hour[1]:
+            # The same to the last bit: whole weeks and what is left of them are exact.
+            return weeks[0], loads - weeks[0] * WEEK, hour[0]
+        return self._each(loads)
+
+    def _each(self, loads: NDArray[np.floating]) -> tuple[F64, F64, I64]:
+        weeks, rest = np.divmod(loads, WEEK)
+        hour = np.searchsorted(self._load, rest, side="right") - 1
+        return weeks, rest, np.minimum(hour, len(self._load) - 2)
 
 
 def _scaled(weights: tuple[float, ...]) -> F64:

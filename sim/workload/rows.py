@@ -34,6 +34,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.arrival_ns)
 
+    def __getitem__(self, part: slice) -> Rows:
+        """Some of the rows, as views; ``parent`` counts from where it did."""
+        return Rows(*(values[part] for values in vars(self).values()))
+
     @classmethod
     def open(cls, arrival_ns: I64, input_tokens: I64, cached_tokens: I64, output_tokens: I64, max_tokens: I64) -> Rows:
         """Rows without sessions: each arrives at its own time."""

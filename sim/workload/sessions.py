@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.draws import Stream
 from sim.errors import BadInput
-from sim.scenario.workloads import Fixed, Sessions, Size, Workload
+from sim.scenario.workloads import Fixed, Sessions, Workload
 from sim.workload import sizes
 from sim.workload.rows import I64, Rows
 
@@ -27,52 +27,65 @@ class PerSession:
     output_tokens: float
 
 
-def _steps(spec: Size, stream: Stream, count: int) -> I64:
-    largest = spec.fixed if isinstance(spec, Fixed) else spec.median
-    if largest > MAX_STEPS:
-        raise BadInput("too many steps in a session", value=f"{largest:,}", hint=f"at most {MAX_STEPS:,}")
-    return np.minimum(sizes.draw(spec, stream.generator("steps"), count), MAX_STEPS)
-
-
 def _earlier(values: I64, first_row: I64, steps: I64) -> I64:
     """For each row, the sum of ``values`` over the earlier rows of its session."""
     before = np.cumsum(values) - values
     return before - np.repeat(before[first_row], steps)
 
 
-def session_rows(workload: Workload, starts: I64, stream: Stream) -> Rows:
-    """The rows of sessions that start at ``starts`` (sorted, int64); sessions one after another.
+class SessionDraws:
+    """The rows of one stream's sessions, drawn in the order of their starts; goes on when called again.
 
     Drawn per session: the number of steps and the first input. Drawn per step: its output and the
     think time before it. Raises BadInput when sessions are longer than MAX_STEPS.
     """
-    spec: Sessions = workload.arrivals.spec
-    assert workload.input_tokens is not None  # the schema's promise
-    assert workload.output_tokens is not None
-    steps = _steps(spec.steps, stream, len(starts))
-    first_row = np.cumsum(steps) - steps
-    total = int(steps.sum())
-    step = np.arange(total) - np.repeat(first_row, steps)
-    output = sizes.draw(workload.output_tokens, stream.generator("output"), total)
-    first_input = sizes.draw(workload.input_tokens, stream.generator("input"), len(starts))
-    inputs = np.repeat(first_input, steps) + step * spec.grow
-    if spec.keep_output:
-        inputs += _earlier(output, first_row, steps)
-    inputs = np.clip(inputs, 1, max(1, spec.max_input))
-    think = sizes.draw(spec.think, stream.generator("think"), total, least=0)
-    later = step > 0
-    order = np.repeat(starts, steps)
-    return Rows(
-        arrival_ns=np.where(later, -1, order),
-        order_ns=order,
-        parent=np.where(later, np.arange(total) - 1, -1),
-        think_ns=np.where(later, think, 0),
-        stops=(later & (spec.on_failure == "stop")).astype(np.int64),
-        input_tokens=inputs,
-        cached_tokens=sizes.part(workload.cached_input, inputs),
-        output_tokens=output,
-        max_tokens=np.maximum(output, workload.max_tokens),
-    )
+
+    def __init__(self, workload: Workload, stream: Stream) -> None:
+        spec: Sessions = workload.arrivals.spec
+        largest = spec.steps.fixed if isinstance(spec.steps, Fixed) else spec.steps.median
+        if largest > MAX_STEPS:
+            raise BadInput("too many steps in a session", value=f"{largest:,}", hint=f"at most {MAX_STEPS:,}")
+        self._workload, self._spec = workload, spec
+        self._steps, self._input, self._output, self._think = (
+            stream.generator(purpose) for purpose in ("steps", "input", "output", "think")
+        )
+
+    def __call__(self, starts: I64) -> Rows:
+        """The rows of sessions that start at ``starts`` (sorted, int64), one after another.
+
+        ``parent`` counts from the first of these rows.
+        """
+        spec, workload = self._spec, self._workload
+        assert workload.output_tokens is not None  # the schema's promise
+        steps = np.minimum(sizes.draw(spec.steps, self._steps, len(starts)), MAX_STEPS)
+        first_row, total = np.cumsum(steps) - steps, int(steps.sum())
+        step = np.arange(total) - np.repeat(first_row, steps)
+        output = sizes.draw(workload.output_tokens, self._output, total)
+        inputs = self._inputs(steps, step, first_row, output)
+        think = sizes.draw(spec.think, self._think, total, least=0)
+        later, order = step > 0, np.repeat(starts, steps)
+        return Rows(
+            arrival_ns=np.where(later, -1, order),
+            order_ns=order,
+            parent=np.where(later, np.arange(total) - 1, -1),
+            think_ns=np.where(later, think, 0),
+            stops=(later & (spec.on_failure == "stop")).astype(np.int64),
+            input_tokens=inputs,
+            cached_tokens=sizes.part(workload.cached_input, inputs),
+            output_tokens=output,
+            max_tokens=np.maximum(output, workload.max_tokens),
+        )
+
+    def _inputs(self, steps: I64, step: I64, first_row: I64, output: I64) -> I64:
+        """The growing context of each step."""
+        spec = self._spec
+        assert self._workload.input_tokens is not None  # the schema's promise
+        first_input = sizes.draw(self._workload.input_tokens, self._input, len(steps))
+        inputs = np.repeat(first_input, steps) + step * spec.grow
+        if spec.keep_output:
+            inputs += _earlier(output, first_row, steps)
+        grown: I64 = np.clip(inputs, 1, max(1, spec.max_input))
+        return grown
 
 
 def per_session(workload: Workload) -> PerSession:
@@ -84,7 +97,7 @@ def per_session(workload: Workload) -> PerSession:
     spec: Sessions = workload.arrivals.spec
     length = min(sizes.mean(spec.steps), float(MAX_STEPS))
     count = max(16, min(_SAMPLE_SESSIONS, int(_SAMPLE_ROWS / length)))
-    rows = session_rows(workload, np.zeros(count, np.int64), Stream(0, 0, "expected sessions"))
+    rows = SessionDraws(workload, Stream(0, 0, "expected sessions"))(np.zeros(count, np.int64))
     return PerSession(
         len(rows) / count,
         float(rows.input_tokens.sum(dtype=float)) / count,
