@@ -14,14 +14,14 @@ HELP = "render report.html, report.md and the figures of a result again, without
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("directory", type=Path, metavar="DIR", help="what compare or run wrote")
+    parser.add_argument("directory", type=Path, metavar="DIR", help="what a study (compare, run, …) wrote")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def call(args: argparse.Namespace) -> int:
     """Render; the exit code."""
     directory = finished(args.directory)
-    from sim.report.render import render
+    from sim.report.kinds import render
 
     page = render(directory)
     if not args.quiet:

@@ -38,10 +38,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--replications", type=whole_number(1, 100_000), metavar="N", help="instead of the scenario's")
     add("--seed", type=whole_number(0, 2**32 - 1), metavar="S", help="instead of the scenario's")
     add("--engine", choices=ENGINES, default=ENGINES[0], help="all give the same result (default: %(default)s)")
+    add("--executor", default="threads", metavar="WHERE",
+        help="where the runs happen: threads, processes, or dask://HOST:PORT (default: %(default)s)")  # fmt: skip
+    add(
+        "--workers", type=whole_number(1, 10_000), metavar="N", help="how many threads or processes (default: the CPUs)"
+    )
     add("--json", action="store_true", help="print summary.json to standard output, and nothing else there")
     add("--quiet", action="store_true", help="print nothing but errors (and --json)")
     add("--skip-bad-rows", action="store_true", help="leave out rows of a trace that can't be read")
     add("--no-counterfactual", action="store_true", help="do not run each team's absence (faster)")
+    kept = "what is kept: attempts and requests, requests only, or none: then memory stays small, and a run that was"
+    add("--rows", choices=("none", "requests", "attempts"), default="attempts",
+        help=f"{kept} interrupted goes on where it was (default: %(default)s)")  # fmt: skip
     gate = "this configuration's objectives decide the exit code (default: all; may be repeated)"
     add("--gate", action="append", metavar="NAME", help=gate)
 
@@ -81,9 +89,12 @@ def perform(args: argparse.Namespace, loaded: Loaded, out: Path, only: tuple[str
 
     options = Options(
         engine=args.engine,
+        executor=args.executor,
+        workers=args.workers,
         out=usable(out),
         configurations=only,
         counterfactual=not args.no_counterfactual,
+        rows=args.rows,
         gate=tuple(args.gate) if args.gate else None,
         command=args.words,
     )

@@ -1,18 +1,20 @@
-"""What a report is made from: the summary, the manifest, and two tables for the figures."""
+"""What a report is made from: the summary, the manifest, and two tables of the summary for the figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sim.report.cast import Cast, Summary, cast_of
 from sim.report.words import Answer, answer
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+ALL = ""
+"""Stands for all teams together where a team is named."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Study:
 
     ``over_time``: configuration, team, start_s, end_s, offered, succeeded, refused, failed,
     unfinished (requests by arrival in the interval), attempts (made by attempts' own time).
-    ``quantiles``: configuration, team, quantile (:data:`QUANTILES`), latency_s of succeeded requests.
+    ``quantiles``: configuration, team, quantile (from 0 to 1), latency_s of succeeded requests.
     """
 
     summary: Summary
@@ -41,10 +43,30 @@ class Study:
     answer: Answer
     cast: Cast
 
+    @cached_property
+    def amplification(self) -> dict[tuple[str, str], Series[float]]:
+        """(configuration, team or :data:`ALL`) → attempts per arrival by interval start in minutes.
+
+        NaN where nothing arrives. Worked out once, for all widths that it is drawn at.
+        """
+        found = {}
+        for name in self.cast.configurations:
+            rows = self.over_time[self.over_time["configuration"] == name]
+            found[name, ALL] = _ratio(rows)
+            found |= {(name, str(team)): _ratio(part) for team, part in rows.groupby("team", observed=True)}
+        return found
+
     @property
     def spans(self) -> list[tuple[float, float]]:
         """The chaos windows in minutes."""
         return [(window.start_s / 60, window.end_s / 60) for window in self.windows]
+
+
+def _ratio(rows: DataFrame) -> Series[float]:
+    sums = rows.groupby("start_s")[["attempts", "offered"]].sum()
+    ratio = sums["attempts"] / sums["offered"].where(sums["offered"] > 0)
+    ratio.index = ratio.index / 60
+    return ratio.sort_index()
 
 
 def windows_of(manifest: Mapping[str, Any]) -> tuple[Window, ...]:
@@ -76,15 +98,30 @@ def over_time(summary: Summary) -> DataFrame:
     return pd.concat(frames, ignore_index=True)[head] if frames else pd.DataFrame(columns=head)
 
 
-def study(summary: Summary, manifest: Mapping[str, Any], over_time: DataFrame, quantiles: DataFrame) -> Study:
+def quantiles(summary: Summary) -> DataFrame:
+    """The table :attr:`Study.quantiles` from the summary's ``latency_quantiles_s`` of each configuration."""
+    import pandas as pd
+
+    rows = [
+        (name, team, level, value)
+        for name, entry in summary["configurations"].items()
+        for found in [entry.get("latency_quantiles_s") or {"levels": (), "teams": {}}]
+        for team, values in found["teams"].items()
+        for level, value in zip(found["levels"], values, strict=True)
+        if value is not None
+    ]
+    return pd.DataFrame(rows, columns=["configuration", "team", "quantile", "latency_s"])
+
+
+def study(summary: Summary, manifest: Mapping[str, Any]) -> Study:
     """Put a study together: finds the answer and the cast once, for all that is drawn.
 
     Intervals that start in the warm-up are left out, as they are from every number.
     """
     from sim.units import SECOND, duration
 
-    resolved = manifest.get("scenario", {}).get("resolved", {})
-    measured = over_time[over_time["start_s"] >= duration(resolved.get("warmup", 0)) / SECOND]
+    resolved, table = manifest.get("scenario", {}).get("resolved", {}), over_time(summary)
+    measured = table[table["start_s"] >= duration(resolved.get("warmup", 0)) / SECOND]
     found = answer(summary)
     cast = cast_of(summary, found.leads)
-    return Study(summary, manifest, measured, quantiles, windows_of(manifest), found, cast)
+    return Study(summary, manifest, measured, quantiles(summary), windows_of(manifest), found, cast)

@@ -1,14 +1,11 @@
-"""The report as Markdown: the same words and tables, with the figures as linked files."""
+"""A report as Markdown: the same words and tables, with the figures as linked files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from sim.report.assumptions import assumptions, reproduce
-from sim.report.inputs import Study
-from sim.report.page import Chart, command_line
-from sim.report.tables import COLUMNS, Row, sides, slo_lines, team_rows, total_rows
+from sim.report.document import NUMBER, Block, Cell, Chart, Document, Table, Text
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#|!~$&])")
 
@@ -18,72 +15,67 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", re.sub(r"[\r\n\t]+", " ", text))
 
 
-def _table(head: Iterable[str], align: str, rows: Iterable[Iterable[str]]) -> list[str]:
-    marks = {"l": "---", "r": "--:"}
-    lines = [head, (marks[letter] for letter in align), *rows]
-    return [f"| {' | '.join(cells)} |" for cells in lines] + [""]
+def _cell(cell: Cell) -> str:
+    """The text with half its interval, the second line in brackets; what is bad and stands alone is bold."""
+    text = escape(f"{cell.text} {cell.half}".strip())
+    if cell.sub:
+        return f"{text} {escape(f'({cell.sub})')}"
+    return f"**{text}**" if cell.tone == "bad" and text else text
 
 
-def _cells(row: Row) -> list[str]:
-    texts = []
-    for cell in row.cells:
-        text = f"{cell.text} {cell.half}".strip()
-        texts.append(f"{text} ({cell.change_text})" if cell.mood else text)
-    return [escape(row.team), escape(row.configuration), *map(escape, texts)]
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
-def _teams(study: Study) -> list[str]:
-    rows = team_rows(study.summary, study.cast, study.cast.teams) + total_rows(study.summary, study.cast)
-    head = ["team", "configuration", *(column.label for column in COLUMNS)]
-    return _table(head, "ll" + "r" * len(COLUMNS), map(_cells, rows))
+def _table(table: Table) -> list[str]:
+    title = [escape(table.fold) + ":", ""] if table.fold else []
+    head = _row(escape(column.text) for column in table.head)
+    marks = _row("--:" if column.kind == NUMBER else "---" for column in table.head)
+    return [*title, head, marks, *(_row(map(_cell, row)) for row in (*table.rows, *table.foot)), ""]
 
 
-def _slos(study: Study) -> list[str]:
-    lines = slo_lines(study.summary)
-    if not lines:
-        return ["The scenario states none.", ""]
-    rows = (
-        [
-            escape(one.text),
-            escape(one.configuration),
-            f"{one.value} {one.half}".strip(),
-            "met" if one.met else "**missed**",
-        ]
-        for one in lines
-    )
-    return _table(["objective", "configuration", "measured", "verdict"], "llrl", rows)
+def _chart(chart: Chart) -> list[str]:
+    title = escape(chart.title)
+    return [f"### {title}", "", escape(chart.subtitle), "", f"![{title}](figures/{chart.name}.svg)", ""]
 
 
-def _sides(study: Study) -> list[str]:
-    rows = (
-        [escape(one.name), escape(one.isolation), escape(one.capacity), escape(one.load)]
-        for one in sides(study.summary, study.cast)
-    )
-    return _table(["configuration", "isolation", "total capacity", "load"], "llll", rows)
-
-
-def _fence(text: str) -> list[str]:
+def _fence(text: str, language: str = "") -> list[str]:
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return [f"{ticks}sh", text, ticks, ""]
+    return [f"{ticks}{language}", text, ticks, ""]
 
 
-def markdown(study: Study, charts: list[Chart]) -> str:
+def _text(text: Text) -> list[str]:
+    lines = [line for paragraph in text.paragraphs for line in (escape(paragraph), "")]
+    lines += _items(text.items)
+    return lines + (_fence(text.code) if text.code else [])
+
+
+def _items(texts: Iterable[str]) -> list[str]:
+    lines = [f"- {escape(text)}" for text in texts]
+    return [*lines, ""] if lines else []
+
+
+def _block(block: Block) -> list[str]:
+    if isinstance(block, Table):
+        return _table(block)
+    return _chart(block) if isinstance(block, Chart) else _text(block)
+
+
+def markdown(document: Document) -> str:
     """The whole text."""
-    summary, answer = study.summary, study.answer
-    question = study.manifest.get("scenario", {}).get("resolved", {}).get("question", "")
-    lines = [f"# {escape(summary['scenario']['name'])}", ""]
-    lines += [f"*{escape(question)}*", ""] if question else []
-    lines += [f"**{escape(answer.headline)}**", ""]
-    for text in answer.details:
+    lines = [f"# {escape(document.name)}", ""]
+    lines += [f"*{escape(document.question)}*", ""] if document.question else []
+    lines += [f"**{escape(document.headline)}**", ""]
+    for text in document.details:
         lines += [escape(text), ""]
-    for text in answer.warnings:
+    for text in document.warnings:
         lines += [f"> Mind: {escape(text)}", ""]
-    lines += ["## What is compared", "", *_sides(study), "## What each team gets", "", *_teams(study), "## Why", ""]
-    for chart in charts:
-        lines += [f"### {escape(chart.title)}", "", escape(chart.subtitle), "",
-                  f"![{escape(chart.title)}](figures/{chart.name}.svg)", ""]  # fmt: skip
-    lines += ["## Objectives", "", *_slos(study), "## What this assumes", ""]
-    lines += [f"- {escape(text)}" for text in assumptions(summary, study.manifest)]
-    lines += ["", "## Get the same numbers again", "", *_fence(command_line(study.manifest))]
-    lines += [f"- {escape(label)}: {escape(value)}" for label, value in reproduce(summary, study.manifest)]
-    return "\n".join(lines) + "\n"
+    for section in document.sections:
+        lines += [f"## {escape(section.title)}", ""]
+        lines += [escape(section.intro), ""] if section.intro else []
+        lines += [line for block in section.blocks for line in _block(block)]
+    if document.assumptions:
+        lines += ["## What this assumes", "", *_items(document.assumptions)]
+    lines += ["## Get the same numbers again", "", *_fence(document.command, "sh")]
+    lines += _items(f"{label}: {value}" for label, value in document.facts)
+    return "\n".join(lines).rstrip("\n") + "\n"

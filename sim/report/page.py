@@ -1,24 +1,18 @@
-"""The page: one HTML file with everything inside, nothing fetched, everything escaped."""
+"""The report of a comparison (or of one configuration) as a document."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from sim.report import style
 from sim.report.assumptions import assumptions, reproduce
+from sim.report.cast import Cast, Summary
+from sim.report.document import NUMBER, QUIET, Block, Cell, Chart, Document, Head, Section, Table, Text
 from sim.report.inputs import Study
+from sim.report.numbers import clock, stat
 from sim.report.tables import COLUMNS, Row, sides, slo_lines, team_rows, total_rows
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-    from markupsafe import Markup
+from sim.report.tables import Cell as Metric
 
 DOWNLOADS = (
     ("summary.json", "every number of this page"),
@@ -30,74 +24,9 @@ DOWNLOADS = (
     ("report.md", "this report as Markdown"),
 )
 
-
-@dataclass(frozen=True)
-class Chart:
-    """One figure of the page: words, and the drawing at three widths (wide, middle, narrow)."""
-
-    name: str
-    title: str
-    subtitle: str
-    drawings: tuple[str, ...]
-
-
-def _resource(name: str) -> str:
-    return (files("sim.report") / "templates" / name).read_text("utf-8")
-
-
-@cache
-def stylesheet() -> str:
-    """The page's CSS, palette included."""
-    light, dark = style.css_variables(0), style.css_variables(1)
-    palette = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}{style.css_classes()}"
-    return palette + _resource("page.css")
-
-
-def _pin(text: str) -> str:
-    """The hash by which a content security policy allows exactly this inline text."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def policy(script: str) -> str:
-    """The page's content security policy: nothing is loaded, only its own style and script run."""
-    return (
-        f"default-src 'none'; style-src '{_pin(stylesheet())}'; script-src '{_pin(script)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _percent(value: float) -> str:
-    return f"{min(max(value, 0.0), 1.0) * 100:.2f}".rstrip("0").rstrip(".")
-
-
-def interval_mark(row: Row) -> Markup:
-    """The success rate of a row as a bar from 0 to 100 % with its interval drawn over it."""
-    from markupsafe import Markup
-
-    value = row.cells[1].value
-    if not value.known:
-        return Markup("")
-    bar = f'<rect class="f-{row.token} bar" x="0" y="4" width="{_percent(value.mean)}" height="6"/>'
-    if value.half == value.half:
-        low, high = _percent(value.low), _percent(value.high)
-        wide = max(float(high) - float(low), 0.8)
-        bar += f'<rect class="f-ink" x="{low}" y="6" width="{wide:.2f}" height="2"/>'
-    track = '<rect class="f-grid" x="0" y="4" width="100" height="6"/>'
-    attributes = 'class="mark" viewBox="0 0 100 14" preserveAspectRatio="none" aria-hidden="true"'
-    return Markup(f"<svg {attributes}>{track}{bar}</svg>")
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    found = Environment(
-        loader=PackageLoader("sim.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    found.globals["mark"] = interval_mark
-    found.filters["sort"] = lambda value: "" if value != value else repr(float(value))
-    return found
+_TONES = {"good": "good", "bad": "bad", "same": "quiet"}
+_WRITE_ONE = "The scenario states none. Write some, and they decide the exit code:"
+_EXAMPLE = "slos:\n  - checkout: success_rate >= 99.5%"
 
 
 def command_line(manifest: Mapping[str, Any]) -> str:
@@ -106,20 +35,86 @@ def command_line(manifest: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def page(study: Study, charts: list[Chart], present: frozenset[str]) -> str:
-    """The whole HTML text; ``present`` names the files beside it that downloads may point to."""
-    from markupsafe import Markup
-
-    summary, cast, script = study.summary, study.cast, _resource("page.js")
-    resolved = study.manifest.get("scenario", {}).get("resolved", {})
-    return _environment().get_template("page.html.j2").render(
-        name=summary["scenario"]["name"], question=resolved.get("question", ""), answer=study.answer,
-        policy=policy(script), css=Markup(stylesheet()), script=Markup(script), columns=COLUMNS,
-        sides=sides(summary, cast), top=team_rows(summary, cast, cast.top), cast=cast,
-        others=team_rows(summary, cast, cast.others), totals=total_rows(summary, cast),
-        charts=[(chart, [Markup(drawing) for drawing in chart.drawings]) for chart in charts],
-        windows=study.windows, slos=slo_lines(summary), assumptions=assumptions(summary, study.manifest),
-        command=command_line(study.manifest), facts=reproduce(summary, study.manifest),
-        downloads=[(file, about) for file, about in DOWNLOADS if file in present],
-        replications=summary.get("replications", 1), version=study.manifest.get("keystorm", ""),
+def document(study: Study, charts: Sequence[Chart]) -> Document:
+    """The whole report."""
+    summary, manifest, answer = study.summary, study.manifest, study.answer
+    resolved = manifest.get("scenario", {}).get("resolved", {})
+    return Document(
+        kind="compare" if len(study.cast.configurations) > 1 else "run",
+        name=summary["scenario"]["name"], question=resolved.get("question", ""),
+        headline=answer.headline, details=answer.details, warnings=answer.warnings,
+        sections=(
+            Section("capacity", "What is compared", blocks=(_sides(summary, study.cast),)),
+            Section("teams", "What each team gets", _how_to_read(summary, study.cast), (*_teams(summary, study.cast),)),
+            Section("charts", "Why", _shaded(study), tuple(charts)),
+            Section("slos", "Objectives", blocks=(_objectives(summary),)),
+        ),
+        assumptions=tuple(assumptions(summary, manifest)), command=command_line(manifest),
+        facts=tuple(reproduce(summary, manifest)), downloads=DOWNLOADS,
     )  # fmt: skip
+
+
+def _sides(summary: Summary, cast: Cast) -> Table:
+    names = ("Configuration", "Isolation", "Total capacity", "Load", "Below objective")
+    rows = []
+    for side in sides(summary, cast):
+        fair = stat(summary["configurations"][side.name]["total"], "jain_index")
+        texts = (side.name, side.isolation, side.capacity, side.load, side.hurt)
+        rows.append((*map(Cell, texts), Cell(side.fairness, fair.mean)))
+    return Table((*map(Head, names), Head("Fairness (Jain)", NUMBER)), tuple(rows), "Configurations and their capacity")
+
+
+def _how_to_read(summary: Summary, cast: Cast) -> str:
+    count = summary.get("replications", 1)
+    text = f"Means of {count} replications with half their 95\u00a0% interval." if count > 1 else "Means."
+    if len(cast.configurations) > 1:
+        text += f" Second lines: paired difference from “{cast.baseline}”; "
+        text += "green is better, red is worse, grey is within chance."
+    return text + " Requests that a fault sends in a team’s name do not count towards its success."
+
+
+def _teams(summary: Summary, cast: Cast) -> Iterator[Block]:
+    """The table of the most telling teams with the totals; the others fold away."""
+    several = len(cast.configurations) > 1
+    head = (Head("Team"), *((Head("Configuration", QUIET),) if several else ()),
+            *(Head(column.label, NUMBER) for column in COLUMNS))  # fmt: skip
+    top, foot = team_rows(summary, cast, cast.top), total_rows(summary, cast)
+    caption = "Metrics by team and configuration"
+    yield Table(head, _rows(top, several), caption, foot=_rows(foot, several))
+    if cast.others:
+        rows = _rows(team_rows(summary, cast, cast.others), several)
+        yield Table(head, rows, "Metrics of the smaller teams", fold=f"{len(cast.others)} smaller teams")
+
+
+def _rows(rows: Sequence[Row], several: bool) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(
+        (Cell(row.team, row.team, token=row.token), *((Cell(row.configuration),) if several else ()),
+         *(_metric(cell, column.metric) for cell, column in zip(row.cells, COLUMNS, strict=True)))
+        for row in rows
+    )  # fmt: skip
+
+
+def _metric(cell: Metric, name: str) -> Cell:
+    bar = cell.value if name == "success_rate" else None
+    sub = cell.change_text if cell.mood else ""
+    return Cell(cell.text, cell.value.mean, sub, _TONES.get(cell.mood, ""), cell.half, bar=bar)
+
+
+def _shaded(study: Study) -> str:
+    """Which faults the shaded spans are."""
+    told = (f"{one.label} ({clock(one.start_s)}–{clock(one.end_s)})" for one in study.windows)
+    return f"Shaded in every chart over time: {'; '.join(told)}." if study.windows else ""
+
+
+def _objectives(summary: Summary) -> Block:
+    lines = slo_lines(summary)
+    if not lines:
+        return Text((_WRITE_ONE,), code=_EXAMPLE)
+    head = (Head("Objective"), Head("Configuration"), Head("Measured", NUMBER), Head("Verdict"),
+            Head("Replications that meet it", NUMBER))  # fmt: skip
+    rows = tuple(
+        (Cell(one.text), Cell(one.configuration), Cell(one.value, one.mean, half=one.half),
+         Cell("✓ met", tone="good") if one.met else Cell("✗ missed", tone="bad"), Cell(one.share, one.met_share))
+        for one in lines
+    )  # fmt: skip
+    return Table(head, rows, "Objectives in each configuration")

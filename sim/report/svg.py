@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
-from sim.report.style import SANS, SURFACE, TOKEN_OF, drawing
+from sim.report.style import INK, MUTED, PER_CHAR, SANS, SURFACE, TEXT, TOKEN_OF, drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "{http://www.w3.org/1999/xlink}href"
 _NUMBER = re.compile(r"-?\d+\.\d+")
+_URL = re.compile(r"url\(#([^)]+)\)")
+_NO_TURN = re.compile(r"rotate\(-?0(\.0+)? [^)]*\)")
 _CLASSED = {"fill": "f", "stroke": "s"}
 _DROPPED = {"font", "text-align", "font-family", "font-stretch", "font-variant", "font-style"}
+_LINES = {"stroke-linejoin": "round", "stroke-linecap": "butt"}
 _COORDINATES = ("x", "y", "points", "transform", "width", "height")
 
 
@@ -78,24 +82,29 @@ def _restyle(element: ET.Element) -> None:
         element.set("class", " ".join(classes))
 
 
-def _reference(element: ET.Element) -> set[str]:
-    text = " ".join(element.attrib.values())
-    return set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r"^#(\S+)$", element.get(XLINK, "")))
+def _pointers(root: ET.Element) -> list[tuple[ET.Element, str, list[str]]]:
+    """Every attribute that points at ids: its element, its name, the ids."""
+    return [
+        (element, name, [value[1:]] if name == XLINK else _URL.findall(value))
+        for element in root.iter()
+        for name, value in element.attrib.items()
+        if name == XLINK or "url(#" in value
+    ]
 
 
 def _rename_ids(root: ET.Element, prefix: str) -> None:
     """Keep only ids that something points at, numbered in document order under ``prefix``."""
-    used = set().union(*(_reference(element) for element in root.iter()))
-    ids = [element.get("id", "") for element in root.iter() if element.get("id", "") in used]
-    names = {old: f"{prefix}{place}" for place, old in enumerate(dict.fromkeys(ids))}
+    pointers = _pointers(root)
+    used = {target for _, _, targets in pointers for target in targets}
+    names: dict[str, str] = {}
     for element in root.iter():
-        if (old := element.attrib.pop("id", None)) in names:
-            element.set("id", names[old or ""])
-        for name, value in element.attrib.items():
-            for target in _reference(element):
-                value = value.replace(f"url(#{target})", f"url(#{names[target]})") if "url(" in value else value
-                value = f"#{names[target]}" if name == XLINK and value == f"#{target}" else value
-            element.set(name, value)
+        old = element.attrib.pop("id", "")
+        if old in used:
+            element.set("id", names.setdefault(old, f"{prefix}{len(names)}"))
+    for element, name, targets in pointers:
+        for target in targets:
+            old, new = (f"#{target}", f"#{names[target]}") if name == XLINK else (f"(#{target})", f"(#{names[target]})")
+            element.set(name, element.attrib[name].replace(old, new))
 
 
 def _prune(root: ET.Element) -> None:
@@ -130,12 +139,14 @@ def clean(text: str, prefix: str) -> ET.Element:
         for name in _COORDINATES:
             if name in element.attrib:
                 element.set(name, _NUMBER.sub(_round, element.attrib[name]))
+        if _NO_TURN.fullmatch(element.get("transform", "")):
+            del element.attrib["transform"]
         if "d" in element.attrib:
             element.set("d", _compact(element.attrib["d"]))
         element.text = element.text if (element.text or "").strip() else None
         element.tail = None
     _rename_ids(root, prefix)
-    root.attrib.update({"font-family": SANS, "stroke-linejoin": "round", "stroke-linecap": "butt"})
+    root.attrib.update({"font-family": SANS} | _LINES)
     return root
 
 
@@ -148,14 +159,33 @@ def inline(figure: Figure, name: str, alt: str) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
-def standalone(figure: Figure, name: str, title: str, alt: str) -> str:
-    """SVG as a file of its own, on a light card, with title and description inside."""
-    root = clean(_raw(figure), f"{name}-")
-    card = ET.Element(f"{{{SVG}}}rect", {"width": "100%", "height": "100%", "fill": SURFACE})
-    for place, (tag, text) in enumerate((("title", title), ("desc", alt))):
-        element = ET.Element(f"{{{SVG}}}{tag}")
-        element.text = text
-        root.insert(place, element)
-    root.insert(2, card)
-    root.set("role", "img")
+def standalone(drawing: str, title: str, subtitle: str) -> str:
+    """An :func:`inline` drawing as a file of its own: on a light card, under its title and subtitle."""
+    inside = ET.fromstring(drawing)
+    width, height = (float(number) for number in inside.attrib["viewBox"].split()[2:])
+    lines, top = _heading(title, subtitle, width)
+    size = {"width": f"{width:g}", "height": f"{height + top:g}"}
+    box = {"viewBox": f"0 0 {width:g} {height + top:g}", "role": "img", "font-family": SANS}
+    root = ET.Element(f"{{{SVG}}}svg", size | box | _LINES)
+    for tag, text in (("title", title), ("desc", inside.attrib["aria-label"])):
+        ET.SubElement(root, f"{{{SVG}}}{tag}").text = text
+    ET.SubElement(root, f"{{{SVG}}}rect", {"width": "100%", "height": "100%", "fill": SURFACE})
+    root.extend(lines)
+    ET.SubElement(root, f"{{{SVG}}}g", {"transform": f"translate(0 {top:g})"}).extend(inside)
     return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+
+
+def _heading(title: str, subtitle: str, width: float) -> tuple[list[ET.Element], float]:
+    """The lines of both, and the height that they take."""
+    first = textwrap.wrap(title, int(width / (15 * PER_CHAR)))
+    second = textwrap.wrap(subtitle, int(width / (TEXT * PER_CHAR)))
+    places = [(20.0 * at + 17.7, line, {"font-size": "15", "font-weight": "700", "fill": INK})
+              for at, line in enumerate(first)]  # fmt: skip
+    places += [(20.0 * len(first) + 16 * at + 14.4, line, {"font-size": f"{TEXT:g}", "fill": MUTED})
+               for at, line in enumerate(second)]  # fmt: skip
+    lines = []
+    for y, line, look in places:
+        element = ET.Element(f"{{{SVG}}}text", {"x": "0", "y": f"{y:g}"} | look)
+        element.text = line
+        lines.append(element)
+    return lines, 20.0 * len(first) + 16 * len(second) + 26

@@ -172,6 +172,8 @@ class SloLine:
     half: str
     met: bool
     share: str
+    mean: float
+    met_share: float
 
 
 def slo_lines(summary: Summary) -> list[SloLine]:
@@ -188,6 +190,8 @@ def slo_lines(summary: Summary) -> list[SloLine]:
                 half_text(value, kind),
                 bool(slo["met"]),
                 f"{100 * share.mean:.0f}{NB}%" if share.known else MISSING,
+                value.mean,
+                share.mean,
             )
         )
     return found

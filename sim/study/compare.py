@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim import __version__
-from sim.catalogue.resolve import resolve_model
 from sim.engine.digest import combined
-from sim.engine.frames import attempt_frame, request_frame
 from sim.engine.world import Setting
+from sim.errors import BadInput
 from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
-from sim.metrics.summary import summarise
-from sim.results.store import Writer, write_json
+from sim.metrics.summary import summarise, summary_of
+from sim.metrics.tallied import of_readings
+from sim.results.store import ATTEMPTS_FILE, REQUESTS_FILE, Writer, write_json
 from sim.scenario.capacity import capacity
 from sim.scenario.loader import Loaded
-from sim.scenario.workloads import FixedTime, SpreadTime
+from sim.study.manifest import manifest
+from sim.study.pool import THREADS, Pool, open_pool
 from sim.study.progress import Progress
-from sim.study.runs import Without, agree, all_runs, counterfactuals, counts, labels_of, names_of, settings_of
-from sim.units import duration_text
+from sim.study.runs import Without, compile_once, settings_of
+from sim.study.streaming import Checkpoints, check_start, stream
+from sim.study.work import Work, all_runs, check_engines, counterfactuals
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_VERSIONS = ("numpy", "pandas", "simpy", "numba", "pyarrow", "matplotlib", "pydantic")
+COUNTERFACTUAL_FILE = "counterfactual.parquet"
 
 
 @dataclass(frozen=True)
@@ -35,26 +35,32 @@ class Options:
     """How to run: which engine, where to write, what to leave out.
 
     ``gate`` names the configurations whose objectives count as missed; none is all of them.
-    ``command`` is what a report prints as the way to get the same numbers again.
+    ``rows`` is what is kept: ``attempts`` (and requests), ``requests``, or ``none``, which streams in
+    bounded memory and can be interrupted. ``executor`` and ``workers`` say where the runs happen
+    (:func:`sim.study.pool.open_pool`); the result is the same everywhere. ``command`` is what a report
+    prints as the way to get it again.
     """
 
     engine: str = "compiled"
+    executor: str = THREADS
+    workers: int | None = None
     out: Path | None = None
     configurations: tuple[str, ...] | None = None
     counterfactual: bool = True
+    rows: str = "attempts"
     gate: tuple[str, ...] | None = None
     command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Study:
-    """What a study found. The tables are those of :mod:`sim.results.columns`."""
+    """What a study found. The tables are those of :mod:`sim.results.columns`; none without rows."""
 
     summary: dict[str, Any]
     missed: list[dict[str, Any]]
     directory: Path | None
-    requests: pd.DataFrame
-    attempts: pd.DataFrame
+    requests: pd.DataFrame | None
+    attempts: pd.DataFrame | None
 
 
 @dataclass(frozen=True)
@@ -74,60 +80,89 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
     rows are missing or the two engines disagree on the first replication.
     """
     settings = settings_of(loaded, options.configurations)
-    _warn_of_compilation(options.engine, progress)
-    tables = _run_all(loaded, settings, options, progress)
-    without = _counterfactual_table(loaded, settings, options, tables, progress)
+    if options.rows == "none":
+        return _stream(loaded, settings, options, progress)
+    work = Work.of(loaded, settings, options.engine)
+    with open_pool(options.executor, _workers(options)) as pool:
+        compile_once(options.engine, progress)
+        tables = _run_all(work, pool, progress)
+        without = _counterfactual_table(work, pool, tables, progress) if options.counterfactual else None
     progress.start("measuring and drawing", 1)
-    context = _context(loaded, settings, options, tables)
+    context = _context(loaded, settings, options, (tables.planned, len(tables.requests), tables.digest))
     summary = summarise(tables.requests, tables.attempts, without, context)
     missed = _missed(summary, options.gate)
     if options.out is not None:
-        _write(options.out, loaded, options, tables, without, summary)
+        _write_tables(options.out, tables, without, options.rows)
+        _write(options.out, loaded, options, summary)
     progress.advance()
     return Study(summary, missed, options.out, tables.requests, tables.attempts)
 
 
-def _warn_of_compilation(engine: str, progress: Progress) -> None:
-    if engine == "compiled":
-        from sim.engine.kernel_source import is_warm
+def _stream(loaded: Loaded, settings: Sequence[Setting], options: Options, progress: Progress) -> Study:
+    """The same without rows: tallies instead of tables, and checkpoints beside the result."""
+    if options.engine != "compiled":
+        raise BadInput("only the compiled engine streams", value=f"--engine {options.engine}", hint="--engine compiled")
+    compile_once(options.engine, progress)
+    check_start(loaded, settings, progress)
+    checkpoints = Checkpoints(options.out)
+    with _elsewhere(options) as pool:
+        empty = _context(loaded, settings, options, (0, 0, ""))
+        found = stream(loaded, settings, empty, progress, checkpoints, pool)
+    progress.start("measuring and drawing", 1)
+    context = _context(loaded, settings, options, (found.planned, found.reported, found.digest))
+    measured = ((name, of_readings(readings, context, name)) for name, readings in found.readings.items())
+    summary = summary_of(measured, None, context)
+    if options.out is not None:
+        for name in (REQUESTS_FILE, ATTEMPTS_FILE, COUNTERFACTUAL_FILE):
+            (options.out / name).unlink(missing_ok=True)
+        _write(options.out, loaded, options, summary)
+    checkpoints.clear()
+    progress.advance()
+    return Study(summary, _missed(summary, options.gate), options.out, None, None)
 
-        if not is_warm():
-            progress.note("compiling the engine once; later runs start at once")
+
+def _elsewhere(options: Options) -> AbstractContextManager[Pool | None]:
+    """The pool of a study that streams; none for threads, of which each configuration has one."""
+    return nullcontext() if options.executor == THREADS else open_pool(options.executor, options.workers)
 
 
-def _run_all(loaded: Loaded, settings: Sequence[Setting], options: Options, progress: Progress) -> _Tables:
+def _workers(options: Options) -> int | None:
+    """Threads help only where the engine lets go of the interpreter."""
+    alone = options.executor == THREADS and options.engine != "compiled"
+    return 1 if alone else options.workers
+
+
+def _run_all(work: Work, pool: Pool, progress: Progress) -> _Tables:
     """All runs as two tables; the first replication is repeated in the other engine."""
     import pandas as pd
 
-    names, other = names_of(settings), "plain" if options.engine == "simpy" else "simpy"
     requests, attempts, digests, whole = [], [], [], []
-    progress.start("simulating", loaded.scenario.replications * len(settings))
-    for run in all_runs(loaded, settings, options.engine):
-        labels = labels_of(run, names)
-        requests.append(request_frame(run.plan, run.result, labels, names))
-        attempts.append(attempt_frame(run.plan, run.result, labels, names))
-        digests.append(run.digest)
-        whole.append(Without(run.setting.name, run.replication, "", *counts(run, loaded.scenario.warmup)))
-        if run.replication == 0:
-            agree(run, other)
+    progress.start("simulating", work.plans.scenario.replications * len(work.settings))
+    for told in all_runs(work, pool):
+        requests.append(told.requests)
+        attempts.append(told.attempts)
+        digests.append(told.digest)
+        whole.append(told.whole)
         progress.advance()
+    other = "plain" if work.engine == "simpy" else "simpy"
+    progress.start(f"checking against the {other} engine", 1)
+    check_engines(work, pool, digests[: len(work.settings)], other)
+    progress.advance()
     planned = sum(len(frame) for frame in requests)
     tables = pd.concat(requests, ignore_index=True), pd.concat(attempts, ignore_index=True)
     return _Tables(*tables, combined(digests), planned, whole)
 
 
-def _counterfactual_table(
-    loaded: Loaded, settings: Sequence[Setting], options: Options, tables: _Tables, progress: Progress
-) -> pd.DataFrame | None:
+def _counterfactual_table(work: Work, pool: Pool, tables: _Tables, progress: Progress) -> pd.DataFrame | None:
     """Who would lose what without whom, beside what they lose with everybody there."""
     import pandas as pd
 
-    teams = settings[0].teams
-    if len(teams) < 2 or not options.counterfactual:
+    teams = work.settings[0].teams
+    if len(teams) < 2:
         return None
-    progress.start("leaving each team out", loaded.scenario.replications * len(settings) * len(teams))
+    progress.start("leaving each team out", work.plans.scenario.replications * len(work.settings) * len(teams))
     found = list(tables.whole)
-    for one in counterfactuals(loaded, settings, options.engine):
+    for one in counterfactuals(work, pool):
         found.append(one)
         progress.advance()
     rows = [
@@ -140,43 +175,39 @@ def _counterfactual_table(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _context(loaded: Loaded, settings: Sequence[Setting], options: Options, tables: _Tables) -> Context:
+def _context(loaded: Loaded, settings: Sequence[Setting], options: Options, checks: tuple[int, int, str]) -> Context:
+    """What metrics must know; ``checks`` are the rows planned, the rows reported, and the digest."""
     configurations = {
         setting.name: ConfigurationInfo(
             capacity(setting.topology), tuple(LimitInfo.of(row) for row in setting.rows.limits)
         )
         for setting in settings
     }
-    return Context(
-        loaded.scenario,
-        loaded.sha256,
-        options.engine,
-        configurations,
-        tables.planned,
-        len(tables.requests),
-        tables.digest,
-    )
+    return Context(loaded.scenario, loaded.sha256, options.engine, configurations, *checks)
 
 
 def _missed(summary: Mapping[str, Any], gate: tuple[str, ...] | None) -> list[dict[str, Any]]:
     return [slo for slo in summary["slos"] if not slo["met"] and (gate is None or slo["configuration"] in gate)]
 
 
-def _write(
-    out: Path, loaded: Loaded, options: Options, tables: _Tables, without: pd.DataFrame | None, summary: dict[str, Any]
-) -> None:
-    """Tables, summary and manifest; then the report from them. No file of an earlier study stays."""
-    from sim.report.render import render
-
-    with Writer(out) as writer:
-        writer.add(tables.requests, tables.attempts)
+def _write_tables(out: Path, tables: _Tables, without: pd.DataFrame | None, rows: str) -> None:
+    """The Parquet tables; none of an earlier study stays."""
+    keeps = rows == "attempts"
+    with Writer(out, attempts=keeps) as writer:
+        writer.add(tables.requests, tables.attempts if keeps else None)
         writer.commit()
     if without is None:
-        (out / "counterfactual.parquet").unlink(missing_ok=True)
+        (out / COUNTERFACTUAL_FILE).unlink(missing_ok=True)
     else:
-        _write_parquet(out / "counterfactual.parquet", without)
+        _write_parquet(out / COUNTERFACTUAL_FILE, without)
+
+
+def _write(out: Path, loaded: Loaded, options: Options, summary: dict[str, Any]) -> None:
+    """Summary and manifest, then the report from them."""
+    from sim.report.render import render
+
     write_json(out / "summary.json", summary)
-    write_json(out / "manifest.json", _manifest(loaded, options))
+    write_json(out / "manifest.json", manifest(loaded, kind="compare", engine=options.engine, command=options.command))
     render(out)
 
 
@@ -187,41 +218,3 @@ def _write_parquet(path: Path, table: pd.DataFrame) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _manifest(loaded: Loaded, options: Options) -> dict[str, Any]:
-    """What was run, with what; nothing about where or when, so that equal runs write equal files."""
-    scenario = loaded.scenario
-    return {
-        "keystorm": __version__,
-        "command": list(options.command),
-        "scenario": {
-            "name": scenario.name,
-            "sha256": loaded.sha256,
-            "resolved": scenario.model_dump(mode="json", by_alias=True, exclude_none=True),
-        },
-        "seed": scenario.seed,
-        "replications": scenario.replications,
-        "engine": options.engine,
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in _VERSIONS},
-        "assumptions": _answer_times(loaded),
-        "notes": list(loaded.notes),
-    }
-
-
-def _answer_times(loaded: Loaded) -> list[str]:
-    """What is assumed about each model's answers, one sentence a model."""
-    used = {workload.model for team in loaded.scenario.teams.values() for workload in team.workload}
-    sentences = []
-    for name in sorted(used):
-        model = resolve_model(loaded.scenario, name)
-        slots = "without bound" if model.slots is None else f"at most {model.slots} at once, {model.queue} waiting"
-        first, each = _time(model.first_token), _time(model.per_token)
-        sentences.append(f"{name} answers after {first} to the first token and {each} per output token, {slots}.")
-    return sentences
-
-
-def _time(time: SpreadTime | FixedTime) -> str:
-    if isinstance(time, FixedTime):
-        return duration_text(time.fixed)
-    return f"{duration_text(time.median)} (median; p95 {duration_text(time.p95)})"

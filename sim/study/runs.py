@@ -1,13 +1,11 @@
-"""Running every configuration on every replication's plan, in order, with the checks of each run."""
+"""One run of a study: a configuration on a replication's plan, with the checks that every run must pass."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,9 +21,7 @@ from sim.scenario.topology import build_topology
 
 if TYPE_CHECKING:
     from sim.scenario.loader import Loaded
-
-T = TypeVar("T")
-R = TypeVar("R")
+    from sim.study.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,34 @@ class Run:
     plan: Plan
     result: RunResult
     digest: str
+
+
+_SMALLEST = """
+name: smallest
+duration: 1m
+teams:
+  one:
+    workload: [{arrivals: {constant: {rate: 6/min}}, model: claude-haiku-4-5, input_tokens: 1, output_tokens: 1}]
+configurations: {shared: {isolation: shared}}
+"""
+
+
+def compile_once(engine: str, progress: Progress) -> None:
+    """Make the compiled engine's machine code if it is not on disk, before many workers would each make it."""
+    from sim.engine.kernel_source import is_warm
+
+    if engine != "compiled" or is_warm():
+        return
+    progress.note("compiling the engine once; later runs start at once")
+    loaded = smallest()
+    checked_run(engine, settings_of(loaded, None)[0], build_plan(loaded.scenario, 0, {}), 0)
+
+
+def smallest() -> Loaded:
+    """A scenario that is just enough to make an engine compile."""
+    from sim.scenario.loader import load_text
+
+    return load_text(_SMALLEST, Path("smallest.yaml"))
 
 
 def settings_of(loaded: Loaded, only: Sequence[str] | None) -> list[Setting]:
@@ -64,37 +88,6 @@ def checked_run(engine: str, setting: Setting, plan: Plan, replication: int) -> 
             f"{setting.name}, replication {replication}: {len(plan):,} requests planned, {ended:,} reported"
         )
     return Run(setting, replication, plan, result, digest(result))
-
-
-def ordered(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
-    """``map`` with a few items ahead in threads; results come in order, so threads change nothing."""
-    if workers <= 1:
-        yield from map(work, items)
-        return
-    source = iter(items)
-    with ThreadPoolExecutor(workers) as pool:
-        ahead: list[Future[R]] = [pool.submit(work, item) for item in islice(source, workers + 1)]
-        while ahead:
-            done = ahead.pop(0).result()
-            ahead += [pool.submit(work, item) for item in islice(source, 1)]
-            yield done
-
-
-def workers_for(engine: str) -> int:
-    """Threads help only where the engine lets go of the interpreter."""
-    return min(8, os.cpu_count() or 1) if engine == "compiled" else 1
-
-
-def plans(loaded: Loaded) -> Iterator[Plan]:
-    """The plan of each replication."""
-    for replication in range(loaded.scenario.replications):
-        yield build_plan(loaded.scenario, replication, loaded.traces)
-
-
-def all_runs(loaded: Loaded, settings: Sequence[Setting], engine: str) -> Iterator[Run]:
-    """Every replication in every configuration: replication by replication, in the file's order."""
-    jobs = ((setting, plan, replication) for replication, plan in enumerate(plans(loaded)) for setting in settings)
-    yield from ordered(lambda job: checked_run(engine, *job), jobs, workers_for(engine))
 
 
 def agree(run: Run, engine: str) -> None:
@@ -133,23 +126,6 @@ def counts(run: Run, warmup_ns: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(offered.tolist()), tuple(np.bincount(run.plan.team[won], minlength=teams).tolist())
 
 
-def counterfactuals(loaded: Loaded, settings: Sequence[Setting], engine: str) -> Iterator[Without]:
-    """Each team left out in turn, on the same draws, in every configuration and replication."""
-
-    def one(job: tuple[Setting, Plan, int, str]) -> Without:
-        setting, plan, replication, team = job
-        run = checked_run(engine, setting, plan.without(team), replication)
-        return Without(setting.name, replication, team, *counts(run, loaded.scenario.warmup))
-
-    jobs = (
-        (setting, plan, replication, team)
-        for replication, plan in enumerate(plans(loaded))
-        for team in plan.teams
-        for setting in settings
-    )
-    yield from ordered(one, jobs, workers_for(engine))
-
-
 def names_of(settings: Sequence[Setting]) -> Names:
     """The categories that all tables of the study share."""
     keys = dict.fromkeys(key for setting in settings for key in setting.keys)
@@ -162,6 +138,6 @@ def names_of(settings: Sequence[Setting]) -> Names:
 def labels_of(run: Run, names: Names) -> Labels:
     """How this run's numbers map into the study's names."""
     setting = run.setting
-    key_of_team = [names.keys.index(setting.keys[key]) for key in setting.team_key]
+    keys = [names.keys.index(key) for key in setting.keys]
     refuser = [names.refusers.index(name) for name in setting.refusers]
-    return Labels(setting.name, run.replication, key_of_team, refuser)
+    return Labels(setting.name, run.replication, keys, refuser)

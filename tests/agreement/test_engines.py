@@ -86,7 +86,7 @@ def test_engines_agree_where_everything_ties() -> None:
     assert busiest >= 7, "the scenario must have ties, or it shows nothing"
 
 
-@pytest.mark.parametrize("name", library.names())
+@pytest.mark.parametrize("name", library.names(long=False))
 def test_engines_agree_on_the_library(name: str) -> None:
     loaded = load(name)
     plan = build_plan(loaded.scenario, 0, loaded.traces)

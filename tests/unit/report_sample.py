@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from sim.report.inputs import QUANTILES, Study, over_time, study
+from sim.report.inputs import Study, study
 
 TEN = ("checkout", "analytics", "search", "support-bot", "pricing", "mail", "fraud", "catalogue", "reviews", "labs")
 RUNGS = ("shared", "keys", "projects", "gateway", "accounts")
@@ -174,6 +173,10 @@ def summary(
             "teams": teams,
             "load": {"total": {"label": "overloaded" if at == 0 else "stable"}},
             "series": _series(teams, 60),
+            "latency_quantiles_s": {
+                "levels": [0.05, 0.25, 0.5, 0.75, 0.95, 0.99],
+                "teams": {team: _quantiles(metrics) for team, metrics in teams.items()},
+            },
             "regimes": {},
             "blast_radius": {"teams_below": metric(1.9 if at == 0 else 0.05, 0.1), "services_below": metric(12.0, 1.1)},
             "limits": [],
@@ -223,20 +226,15 @@ def manifest(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _quantiles(found: dict[str, Any]) -> pd.DataFrame:
-    rows = []
-    for name, side in found["configurations"].items():
-        for team, metrics in side["teams"].items():
-            mid, top, last = (metrics[f"latency_p{q}_s"]["mean"] for q in (50, 95, 99))
-            values = (mid / 3, mid / 1.6, mid, mid * math.sqrt(top / mid), top, last)
-            rows += [(name, team, q, value) for q, value in zip(QUANTILES, values, strict=True)]
-    return pd.DataFrame(rows, columns=["configuration", "team", "quantile", "latency_s"])
+def _quantiles(metrics: dict[str, Any]) -> list[float]:
+    mid, top, last = (metrics[f"latency_p{q}_s"]["mean"] for q in (50, 95, 99))
+    return [mid / 3, mid / 1.6, mid, mid * math.sqrt(top / mid), top, last]
 
 
 def make(found: dict[str, Any] | None = None) -> Study:
     """A whole study ready to be drawn."""
     found = summary() if found is None else found
-    return study(found, manifest(found), over_time(found), _quantiles(found))
+    return study(found, manifest(found))
 
 
 def forty_seven() -> tuple[str, ...]:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from sim.metrics.blast import blast_radius, minutes_lost, recovery_s, thresholds
+from sim.metrics.compute import sums_of
 from sim.metrics.context import Context
 from sim.metrics.load import LABELS, backlog, classify, label, load
 from sim.metrics.series import tables as taken
-from sim.metrics.tables import Requests, lost_ns
+from sim.metrics.tables import Requests
 from tests.unit.metric_tables import Ask, Try, context, good, refused, scenario, tables
 
 STORM = [{"storm": {"status": 503, "at": "2m", "for": "1m"}}, {"storm": {"status": 429, "at": "3m", "for": "1m"}}]
@@ -26,7 +27,11 @@ def _rows(asks: list[Ask], made: Context) -> Requests:
 
 
 def _blast(asks: list[Ask], made: Context) -> dict[str, Any]:
-    return blast_radius(_rows(asks, made), made)
+    return _radius(_rows(asks, made), made)
+
+
+def _radius(rows: Requests, made: Context) -> dict[str, Any]:
+    return blast_radius(sums_of(rows, None, made), minutes_lost(rows, made), recovery_s(rows, made), made)
 
 
 def test_thresholds_come_from_objectives() -> None:
@@ -97,7 +102,7 @@ def test_a_team_that_never_recovers_is_told_as_a_share() -> None:
     asks = [*_steady("a", set(range(2, 11))), *_steady("a", {2, 4}, replication=1)]
     rows = _rows(asks, made)
     assert recovery_s(rows, made).tolist() == [[np.inf], [60.0]]
-    found = blast_radius(rows, made)
+    found = _radius(rows, made)
     assert found["recovered_share"] == 0.5
     assert found["time_to_recover_s"]["mean"] == 60
 
@@ -128,7 +133,7 @@ def test_backlog_counts_what_has_started_and_not_ended() -> None:
 def _label(asks: list[Ask], made: Context) -> dict[str, Any]:
     rows, attempts = taken(*tables(asks), made, "shared")
     assert attempts is not None
-    return load(rows, lost_ns(rows, attempts, made.end_ns), made)
+    return load(sums_of(rows, attempts, made), backlog(rows, made), made)
 
 
 def _waits(team: str, at: float, wait: float, answer: float) -> Ask:

@@ -170,12 +170,12 @@ def test_resolve_retry() -> None:
 
 def test_tiers() -> None:
     start = tiers()["anthropic/start"]
-    limits = start.classes["claude-4-and-5"]
+    limits = start.classes["sonnet-4"]
     rates = [getattr(limits, name).rate.per_minute for name in ("requests", "input_tokens", "output_tokens")]
     assert rates == [1000, 2_000_000, 400_000]
     assert str(start.spend_cap.amount) == "$500/month"  # type: ignore[union-attr]
-    assert start.classes["haiku-3.5"].count_cached_input
-    assert tiers()["anthropic/tier-1"].classes["claude-sonnet-4"].requests.rate.per_minute == 50  # type: ignore[union-attr]
+    assert start.classes["haiku-3-5"].count_cached_input
+    assert tiers()["anthropic/tier-1"].classes["sonnet-4"].requests.rate.per_minute == 50  # type: ignore[union-attr]
     assert tiers()["anthropic/scale"].classes["fable-5"].requests.rate.period_ns == MINUTE  # type: ignore[union-attr]
 
 

@@ -388,6 +388,9 @@ def test_scenarios_lists_the_library_for_people_and_for_scripts(capsys: pytest.C
     assert len(rows) == len(table.splitlines()) >= 8
     assert all(row["question"].endswith("?") and Path(row["path"]).is_file() for row in rows)
     assert "noisy-neighbour" in table
+    marked = [line.split()[0] for line in table.splitlines() if "(long: " in line]
+    assert marked == [row["name"] for row in rows if row["long"]] == ["forty-seven-services-month"]
+    assert {row["name"]: row["requests"] for row in rows}[marked[0]] == 1_015_200_000
 
 
 # --- the package

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sim.metrics import contention
 from sim.metrics.contention import consumption, counterfactual
 from sim.metrics.context import LimitInfo
-from sim.metrics.limits import describe
+from sim.metrics.limits import describe, use
 from sim.metrics.series import tables as taken
 from sim.scenario.keys import Ladder
 from sim.scenario.limit_rows import rows_of
@@ -263,7 +263,8 @@ def test_utilization_and_refusals_of_a_limit() -> None:
     asks = [*(good("a", 60 + n) for n in range(30)), good("b", 119), good("b", 120), good("a", 30), refused("b", 130)]
     made = context(scenario(TEAMS), [limit(teams="ab", per_minute=10.0)])
     _, attempts = taken(*tables(asks), made, "shared")
-    found = describe(made.configurations["shared"].limits[0], attempts, made)
+    one = made.configurations["shared"].limits[0]
+    found = describe(one, use(one, attempts, made))
     assert found["utilization"]["mean"] == pytest.approx(32 / (10 * 10))  # 32 in 10 measured minutes
     assert found["peak"]["mean"] == pytest.approx(31 / 10)  # the second minute
     assert found["refusals"]["mean"] == 1.0
@@ -280,7 +281,7 @@ def test_utilization_of_places() -> None:
     places = limit("key:k:concurrency", "concurrency", "ab", per_minute=0.0, burst=4)
     made = context(scenario(TEAMS, replications=2), [places])
     _, attempts = taken(*tables(asks), made, "shared")
-    found = describe(places, attempts, made)
+    found = describe(places, use(places, attempts, made))
     # first replication: 30 + 10 + 10 + 10 + 60 place-seconds, the second 30, of 4 * 600
     assert found["utilization"]["mean"] == pytest.approx((120 + 30) / 2 / 2400)
     assert found["peak"]["mean"] == pytest.approx((2 / 4 + 1 / 4) / 2)  # one starts as another ends: still two

@@ -27,9 +27,9 @@ def many():
     return sample.make(sample.summary(sample.forty_seven()))
 
 
-def svg(study, name, width=WIDE, heading=False):
+def svg(study, name, width=WIDE):
     with drawing():
-        sheet = FIGURES[name](study, width, heading)
+        sheet = FIGURES[name](study, width)
     assert sheet is not None
     return sheet, inline(sheet.figure, f"{name}-", sheet.alt)
 
@@ -72,10 +72,8 @@ def test_every_reference_inside_has_its_target(two, name):
 @pytest.mark.parametrize("name", FIGURES)
 def test_hostile_names_are_text(name):
     study = sample.make(sample.summary((*sample.HOSTILE, "ok"), ("shared", sample.HOSTILE[1])))
-    with drawing():
-        sheet = FIGURES[name](study, WIDE, True)
-    assert sheet is not None
-    drawn = standalone(sheet.figure, name, sheet.title, sheet.alt)
+    sheet, inside = svg(study, name)
+    drawn = standalone(inside, sheet.title, sheet.subtitle)
     root = ET.fromstring(drawn)
     assert not root.findall(".//s:script", NS)
     assert "<script" not in drawn
@@ -134,7 +132,7 @@ def test_no_contention_no_chart():
     for entry in found["contention"].values():
         for form in entry:
             entry[form] = {}
-    assert FIGURES["contention"](sample.make(found), WIDE, False) is None
+    assert FIGURES["contention"](sample.make(found), WIDE) is None
 
 
 def test_a_herd_at_one_instant_has_no_amplification_over_time():
@@ -142,7 +140,7 @@ def test_a_herd_at_one_instant_has_no_amplification_over_time():
     for side in found["configurations"].values():
         for columns in side["series"]["teams"].values():
             columns["offered"] = [0.0] * 10 + [50.0] * 2 + [0.0] * 48
-    assert FIGURES["amplification"](sample.make(found), WIDE, False) is None
+    assert FIGURES["amplification"](sample.make(found), WIDE) is None
 
 
 def test_chaos_is_shaded_alike_in_every_chart_over_time(two):
@@ -152,10 +150,7 @@ def test_chaos_is_shaded_alike_in_every_chart_over_time(two):
 
 def test_a_heading_stands_only_in_the_file(two):
     sheet, without = svg(two, "cost")
-    with drawing():
-        whole = FIGURES["cost"](two, WIDE, True)
-    assert whole is not None
-    alone = standalone(whole.figure, "cost", whole.title, whole.alt)
+    alone = standalone(without, sheet.title, sheet.subtitle)
     assert sheet.title not in "".join(texts(without))
     assert sheet.title[:30] in " ".join(texts(alone))
     assert ET.fromstring(alone).findtext("s:title", namespaces=NS) == sheet.title

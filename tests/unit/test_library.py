@@ -9,15 +9,17 @@ from statistics import median, quantiles
 import numpy as np
 import pytest
 
+from sim.errors import BadInput
 from sim.scenario import library
 from sim.scenario.checks import expected_traffic
 from sim.scenario.keys import Ladder, SpelledOut
 from sim.scenario.loader import Loaded, load
+from sim.scenario.plan import build_plan, expected_requests, requires_streaming
 from sim.scenario.workloads import Spread, Workload
 
 NAMES = (
-    "agent-sessions", "forty-seven-services", "isolation-ladder", "noisy-neighbour", "runaway-loop", "storm-429",
-    "storm-503", "thundering-herd",
+    "agent-sessions", "forty-seven-services", "forty-seven-services-month", "isolation-ladder", "noisy-neighbour",
+    "runaway-loop", "storm-429", "storm-503", "thundering-herd",
 )  # fmt: skip
 MAX_WORK = 3_000_000
 """Requests that a comparison simulates, those of the leave-one-team-out runs included: seconds, not minutes."""
@@ -28,6 +30,12 @@ def test_the_library_is_whole() -> None:
     assert library.find("noisy-neighbour") == library.folder() / "noisy-neighbour.yaml"
     assert library.find("nobody") is None
     assert [entry.name for entry in library.entries()] == list(library.names())
+
+
+def test_long_scenarios_are_marked() -> None:
+    assert library.names(long=True) == ("forty-seven-services-month",)
+    assert sorted(library.names(long=True) + library.names(long=False)) == list(library.names())
+    assert {entry.name for entry in library.entries() if entry.long} == set(library.names(long=True))
 
 
 @pytest.mark.parametrize("name", library.names())
@@ -46,15 +54,21 @@ def injected(loaded: Loaded) -> float:
     return sum(fault.rate.per_second * fault.for_ / 1e9 for fault in faults)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", library.names())
-def test_each_is_small_enough_and_without_notes(name: str) -> None:
+@pytest.mark.parametrize("name", library.names(long=False))
+def test_each_that_is_not_long_is_small_enough(name: str) -> None:
     loaded = load(name)
     scenario = loaded.scenario
     requests = sum(one.requests for one in expected_traffic(scenario, loaded.traces).values()) + injected(loaded)
+    assert requests == pytest.approx(expected_requests(scenario, loaded.traces), rel=0.01)
     work = requests * scenario.replications * len(scenario.configurations) * (len(scenario.teams) + 1)
     assert work <= MAX_WORK, f"{work:,.0f}"
+
+
+@pytest.mark.parametrize("name", library.names())
+def test_each_has_objectives_and_no_notes(name: str) -> None:
+    loaded = load(name)
     assert loaded.notes == ()
-    assert scenario.slos
+    assert loaded.scenario.slos
 
 
 def test_noisy_neighbour_is_the_example_of_the_design() -> None:
@@ -142,3 +156,26 @@ def test_sizes_are_those_of_chat_and_code() -> None:
         found = [median(part[at][field] for part in group) for at in (0, 1) for field in (0, 1)]
         assert found == pytest.approx(wanted, abs=0.1)
     assert max(quantiles([pair[0][0] for pair in chat])) < 7.2
+
+
+# forty-seven-services-month: the same services for a month
+
+
+def test_the_month_has_a_thousand_million_requests_at_one_total() -> None:
+    scenario = load("forty-seven-services-month").scenario
+    work = [one for team in scenario.teams.values() for one in team.workload]
+    assert len(scenario.teams) == 10
+    assert {rate(one) for one in work} == {500}
+    assert [cv(one) for one in work] == [cv(one) for _, one in SERVICES]
+    assert expected_requests(scenario, {}) == pytest.approx(47 * 500 * 60 * 24 * 30)
+    rungs = [one for one in scenario.configurations.values() if isinstance(one, Ladder)]
+    assert [one.isolation for one in rungs] == ["shared", "projects"]
+    assert len({one.limits for one in rungs}) == 1
+    assert scenario.replications == 1
+
+
+def test_a_plan_of_the_month_is_refused_and_not_tried() -> None:
+    loaded = load("forty-seven-services-month")
+    assert requires_streaming(loaded)
+    with pytest.raises(BadInput, match=r"1,015,200,000(.|\n)*--rows none"):
+        build_plan(loaded.scenario, 0, loaded.traces)

@@ -70,6 +70,20 @@ def test_load_and_times_are_inverse() -> None:
     assert np.abs(warp.times(loads) - wanted).max() <= 64  # float64 holds three weeks to 0.25 ns, weights to 50
 
 
+def test_a_piece_of_arrivals_comes_at_the_same_times_as_among_all() -> None:
+    """Pieces within an hour take a shorter way to the same bits, at loads far beyond 2^53 too."""
+    draws = np.random.default_rng(6)
+    weights = [0.0, *draws.uniform(0.1, 5, 30)]
+    warp = Warp(Profile.model_validate({"hours": weights[:24], "days": weights[24:], "starts_at": "7h"}))
+    for length in (HOUR // 2, WEEK // 2, 9 * WEEK, 4000 * WEEK):
+        loads = np.sort(draws.integers(length // 2, length, 5000))
+        whole, last, pieces = warp.times(loads), 0, []
+        for piece in np.array_split(loads, np.sort(draws.integers(0, 5000, 900))):
+            pieces.append(warp.times(piece, last))
+            last = pieces[-1][-1] if len(piece) else last
+        assert np.array_equal(np.concatenate(pieces), whole)
+
+
 def test_a_flat_profile_changes_nothing() -> None:
     flat = workload({"poisson": {"rate": "60/min"}})
     bare = flat.model_copy(update={"profile": None})

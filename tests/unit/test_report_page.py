@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import hashlib
 import io
 import json
@@ -16,10 +17,12 @@ import pandas as pd
 import pytest
 
 from sim.errors import BadInput
-from sim.report.markdown import escape, markdown
+from sim.report import frame
+from sim.report.html_page import policy
+from sim.report.markdown import escape
 from sim.report.numbers import Stat
-from sim.report.page import page, policy
-from sim.report.render import draw_charts, latency_quantiles, render
+from sim.report.page import document
+from sim.report.render import draw_charts, render
 from sim.report.tables import COLUMNS, mood_of, teams_csv
 from sim.results.columns import ATTEMPTS, REQUESTS
 from sim.results.store import Writer, empty, write_json
@@ -59,10 +62,21 @@ class Reader(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
+def page(study, charts):
+    """The page as it is when just FILES are beside it."""
+    whole = document(study, charts)
+    downloads = tuple(entry for entry in whole.downloads if entry[0] in FILES)
+    return frame.html(dataclasses.replace(whole, downloads=downloads))
+
+
+def markdown(study, charts):
+    return frame.markdown(document(study, charts))
+
+
 def built(found):
     study = sample.make(found)
-    charts, files = draw_charts(study)
-    return study, charts, files, page(study, charts, FILES)
+    charts = draw_charts(study)
+    return study, charts, {f"{chart.name}.svg": chart.svg for chart in charts}, page(study, charts)
 
 
 @pytest.fixture(scope="module")
@@ -162,8 +176,9 @@ def test_tables_hold_the_numbers(two):
 
 
 def test_cells_carry_numbers_to_sort_by(two):
-    cells = [one for one in Reader(two[3]).all("td") if "n" in (one.get("class") or "").split() and "data-sort" in one]
-    assert len(cells) == 6 * len(COLUMNS)
+    cells = [one for one in Reader(two[3]).all("td") if one.get("class") == "n"]
+    metrics = [one for one in cells if one["data-label"] in {column.label for column in COLUMNS}]
+    assert len(metrics) == 6 * len(COLUMNS)
     assert all(float(one["data-sort"]) >= 0 for one in cells)
 
 
@@ -187,7 +202,7 @@ def test_a_large_study_stays_small():
 
 
 def test_smaller_teams_fold_away():
-    text = page(sample.make(sample.summary(sample.forty_seven())), [], FILES)
+    text = page(sample.make(sample.summary(sample.forty_seven())), [])
     reader = Reader(text)
     assert len(reader.all("details")) == 1
     assert "37 smaller teams" in "".join(reader.texts)
@@ -195,7 +210,7 @@ def test_smaller_teams_fold_away():
 
 
 def test_one_configuration():
-    text = page(sample.make(sample.summary(configurations=("shared",), single=True)), [], FILES)
+    text = page(sample.make(sample.summary(configurations=("shared",), single=True)), [])
     joined = "".join(Reader(text).texts)
     assert "paired difference" not in joined
     assert "One replication only" in joined
@@ -204,7 +219,7 @@ def test_one_configuration():
 def test_no_objectives_say_how_to_write_one():
     found = sample.summary()
     found["slos"] = []
-    assert "The scenario states none" in page(sample.make(found), [], FILES)
+    assert "The scenario states none" in page(sample.make(found), [])
 
 
 def test_markdown_says_the_same(two):
@@ -227,7 +242,7 @@ def test_markdown_escapes(hostile):
     assert not re.search(r"(?<!\\)\]\(http", text)
     head, *rows = [line for line in text.splitlines() if line.startswith("| ") and "alert" in line]
     cells = [len(re.findall(r"(?<!\\)\|", line)) for line in (head, *rows)]
-    assert set(cells) == {5, 9}, "the table of objectives and the table of teams"
+    assert set(cells) == {6, 9}, "the table of objectives and the table of teams"
     assert escape("a|b\n*c*") == "a\\|b \\*c\\*"
 
 
@@ -308,16 +323,27 @@ def test_render_writes_everything_and_twice_the_same(folder):
     assert {"attempts.parquet", "teams.csv", "manifest.json", "report.md"} <= set(links)
 
 
-def test_the_latency_figure_reads_the_requests(folder):
-    from sim.results.store import read
+def test_the_latency_figure_reads_the_summary(two):
+    study = two[0]
+    wanted = study.summary["configurations"]["projects"]["latency_quantiles_s"]["teams"]["checkout"]
+    table = study.quantiles[(study.quantiles["team"] == "checkout") & (study.quantiles["configuration"] == "projects")]
+    assert table["latency_s"].to_list() == wanted
+    assert table["quantile"].to_list() == [0.05, 0.25, 0.5, 0.75, 0.95, 0.99]
 
-    requests, _ = read(folder)
-    table = latency_quantiles(requests, "30m")
-    rows = requests[(requests["team"] == "checkout") & (requests["configuration"] == "shared")]
-    rows = rows[rows["arrival_ns"] >= 1_800_000_000_000]
-    seconds = (rows["finish_ns"] - rows["arrival_ns"]) / 1e9
-    found = table[(table["team"] == "checkout") & (table["configuration"] == "shared") & (table["quantile"] == 0.95)]
-    assert float(found["latency_s"].iloc[0]) == pytest.approx(float(np.quantile(seconds, 0.95)))
+
+def test_a_team_without_a_success_has_no_latency():
+    found = sample.summary()
+    found["configurations"]["shared"]["latency_quantiles_s"]["teams"]["checkout"] = [None] * 6
+    table = sample.make(found).quantiles
+    assert set(table.loc[table["configuration"] == "shared", "team"]) == {"analytics"}
+
+
+def test_a_study_that_kept_no_rows_has_its_report(folder):
+    for name in ("requests.parquet", "attempts.parquet"):
+        (folder / name).unlink()
+    reader = Reader(render(folder).read_text("utf-8"))
+    assert len(reader.all("figure")) == 6
+    assert "requests.parquet" not in [one["href"] for one in reader.all("a")]
 
 
 def test_a_folder_without_a_study_is_told(tmp_path):

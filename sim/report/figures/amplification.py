@@ -6,32 +6,21 @@ from typing import TYPE_CHECKING
 
 from sim.report.cast import place
 from sim.report.figures.base import Canvas, Sheet, cut, grid, time_axis
-from sim.report.inputs import Study
+from sim.report.inputs import ALL, Study
 from sim.report.numbers import clock, number
 from sim.report.style import INK, REST, SMALL, TEXT, shade
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from pandas import DataFrame, Series
-
 HEIGHT = 150
 FEWEST = 5
 
 
-def _ratio(rows: DataFrame) -> Series[float]:
-    """Attempts per arrival by interval start in minutes; NaN where nothing arrives."""
-    sums = rows.groupby("start_s")[["attempts", "offered"]].sum()
-    ratio = sums["attempts"] / sums["offered"].where(sums["offered"] > 0)
-    ratio.index = ratio.index / 60
-    return ratio.sort_index()
-
-
 def finding(study: Study) -> str:
     """The highest amplification of all teams together, and when."""
-    table = study.over_time
     peaks = {}
     for name in study.cast.configurations:
-        ratio = _ratio(table[table["configuration"] == name]).dropna()
+        ratio = study.amplification[name, ALL].dropna()
         if len(ratio):
             highest = int(ratio.to_numpy().argmax())
             peaks[name] = (float(ratio.iloc[highest]), float(ratio.index[highest]))
@@ -59,8 +48,7 @@ def _labels(axes: Axes, ends: list[tuple[str, float, str]], room: float, top: fl
 
 def _draw_panel(axes: Axes, study: Study, name: str, top: float, room: float) -> None:
     """The loudest three teams in their colours, other teams thin and grey, all together in ink."""
-    table = study.over_time[study.over_time["configuration"] == name]
-    by_team = {str(team): _ratio(rows) for team, rows in table.groupby("team", observed=True)}
+    by_team = {team: line for (side, team), line in study.amplification.items() if side == name and team != ALL}
     peaks = {team: float(line.max()) for team, line in by_team.items() if line.notna().any()}
     loud = sorted(peaks, key=lambda team: (-peaks[team], team))[:3]
     ends = []
@@ -70,7 +58,7 @@ def _draw_panel(axes: Axes, study: Study, name: str, top: float, room: float) ->
         axes.plot(line.index, line.to_numpy(), color=colour, linewidth=wide, drawstyle="steps-post")
         if team in loud:
             ends.append((team, float(line.dropna().iloc[-1]), colour))
-    total = _ratio(table)
+    total = study.amplification[name, ALL]
     axes.plot(total.index, total.to_numpy(), color=INK, linewidth=1.2, drawstyle="steps-post", linestyle=(0, (4, 2)))
     if total.notna().any():
         ends.append(("all teams", float(total.dropna().iloc[-1]), INK))
@@ -79,11 +67,11 @@ def _draw_panel(axes: Axes, study: Study, name: str, top: float, room: float) ->
     shade(axes, study.spans)
 
 
-def draw(study: Study, width: int, heading: bool) -> Sheet | None:
+def draw(study: Study, width: int) -> Sheet | None:
     """The figure at ``width`` pixels."""
     table, names = study.over_time, study.cast.configurations
-    ratios = [_ratio(rows).max() for _, rows in table.groupby(["configuration", "team"], observed=True)]
-    peaks = [float(value) for value in ratios if value == value]
+    tops = [float(line.max()) for (_, team), line in study.amplification.items() if team != ALL]
+    peaks = [value for value in tops if value == value]
     if not peaks:
         return None
     if table.loc[table["offered"] > 0, "start_s"].nunique() < FEWEST:
@@ -97,7 +85,7 @@ def draw(study: Study, width: int, heading: bool) -> Sheet | None:
     )
     subtitle += "; shaded: chaos" if study.windows else ""
     block = HEIGHT + 52
-    canvas = Canvas(width, lines * block, title, subtitle, heading)
+    canvas = Canvas(width, lines * block)
     wide = (width - across * room - 30) / across - 4
     start, end = float(table["start_s"].min()) / 60, float(table["end_s"].max()) / 60
     for at, name in enumerate(names):

@@ -35,7 +35,7 @@ def finding(study: Study) -> str:
     return f"{text}, {value_text(after[far], 'ratio')} {place(study.summary, far)}"
 
 
-def draw(study: Study, width: int, heading: bool) -> Sheet | None:
+def draw(study: Study, width: int) -> Sheet | None:
     """The figure at ``width`` pixels."""
     teams, left_out = shown_teams(study)
     rows = rows_of(teams, study.cast.configurations)
@@ -45,8 +45,7 @@ def draw(study: Study, width: int, heading: bool) -> Sheet | None:
         return None
     title = finding(study)
     subtitle = f"Attempts per request (1 = no retries), mean with 95 % interval{left_out}"
-    canvas = Canvas(width, rows.height + 40, title, subtitle, heading)
-    canvas.top += 18
+    canvas = Canvas(width, rows.height + 40, top=18)
     room, right = label_room(study, teams, width), 62 if width > 500 else 50
     label_rows(canvas, rows, study, room)
     axes = rows_panel(canvas, rows, room, width - room - right)

@@ -6,21 +6,17 @@ upper left corner, so that text never shrinks with the number of teams.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.report.cast import shorten
 from sim.report.inputs import Study
-from sim.report.style import GRID, INK, MUTED, SMALL, TEXT, bare
+from sim.report.style import GRID, INK, MUTED, PER_CHAR, SMALL, TEXT, bare
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-PER_CHAR = 0.6
-"""Mean width of a character, in font sizes, of a wide sans-serif: for cutting labels in time."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +29,8 @@ class Sheet:
     alt: str
 
 
-Drawing = Callable[[Study, int, bool], Sheet | None]
-"""(study, width in pixels, with title and subtitle inside) → sheet, or None when there is nothing to show."""
+Drawing = Callable[[Study, int], Sheet | None]
+"""(study, width in pixels) → sheet, or None when there is nothing to show."""
 
 
 def cut(text: str, pixels: float, size: float = SMALL) -> str:
@@ -48,24 +44,17 @@ def length(text: str, size: float = SMALL) -> float:
 
 
 class Canvas:
-    """A figure under construction, ``width`` × ``height`` pixels plus room for a heading."""
+    """A figure under construction, ``width`` × ``height`` pixels. ``top`` shifts all that comes after down."""
 
-    def __init__(self, width: int, height: float, title: str, subtitle: str, heading: bool) -> None:
+    def __init__(self, width: int, height: float, top: float = 0.0) -> None:
         from matplotlib.figure import Figure
 
-        lines = textwrap.wrap(title, int(width / (15 * PER_CHAR))) if heading else []
-        under = textwrap.wrap(subtitle, int(width / (TEXT * PER_CHAR))) if heading else []
-        self.top = 20.0 * len(lines) + 16.0 * len(under) + (26 if heading else 0)
-        self.width, self.height = width, height + self.top
-        self.figure: Figure = Figure(figsize=(width / 72, self.height / 72), dpi=72)
-        for place, line in enumerate(lines):
-            self.text(0, 20 * place + 12 - self.top, line, size=15, weight="bold")
-        for place, line in enumerate(under):
-            self.text(0, 20 * len(lines) + 16 * place + 10 - self.top, line, color=MUTED)
+        self.width, self.height, self.top = width, height, top
+        self.figure: Figure = Figure(figsize=(width / 72, height / 72), dpi=72)
 
     def text(self, x: float, y: float, text: str, *, size: float = SMALL, color: str = INK, ha: str = "left",
              weight: str = "normal", rotation: float = 0) -> None:  # fmt: skip
-        """Text at pixel (x, y) below the heading; taken literally, never as markup."""
+        """Text at pixel (x, y); taken literally, never as markup."""
         self.figure.text(
             x / self.width, 1 - (y + self.top) / self.height, text,
             fontsize=size, color=color, ha=ha, va="center" if rotation else "center_baseline",
@@ -73,14 +62,14 @@ class Canvas:
         )  # fmt: skip
 
     def panel(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Bare axes on a rectangle of pixels below the heading."""
+        """Bare axes on a rectangle of pixels."""
         box = (x / self.width, 1 - (y + self.top + height) / self.height, width / self.width, height / self.height)
         axes = self.figure.add_axes(box)
         bare(axes)
         return axes
 
     def box(self, x: float, y: float, width: float, height: float, colour: str) -> None:
-        """A filled rectangle of pixels below the heading."""
+        """A filled rectangle of pixels."""
         from matplotlib.patches import Rectangle
 
         corner = (x / self.width, 1 - (y + self.top + height) / self.height)

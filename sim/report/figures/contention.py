@@ -102,7 +102,7 @@ def _heat(canvas: Canvas, matrix: Matrix, layout: Layout, x: float, y: float) ->
             _cell(canvas, x + room + at * wide, top, wide, share)
 
 
-def draw(study: Study, width: int, heading: bool) -> Sheet | None:
+def draw(study: Study, width: int) -> Sheet | None:
     """The figure at ``width`` pixels; None when no team was ever refused."""
     panels = _panels(study)
     sides = _sides(study, panels, 10 if width > 500 else 6)
@@ -117,7 +117,7 @@ def draw(study: Study, width: int, heading: bool) -> Sheet | None:
     left = max(0, len({victim for _, _, matrix in panels for victim in matrix}) - len(sides[0]))
     subtitle = "Rows are hurt, columns are the cause; percent, mean of replications; empty: no such case"
     subtitle += f"; {left} more teams are in summary.json" if left else ""
-    canvas = Canvas(width, lines * block, title, subtitle, heading)
+    canvas = Canvas(width, lines * block)
     for at, (name, caption, matrix) in enumerate(panels):
         x, y = (at % across) * (wide + 40), (at // across) * block
         canvas.text(x, y + 8, cut(name, wide, TEXT), size=TEXT, weight="bold")

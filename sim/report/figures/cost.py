@@ -49,7 +49,7 @@ def _bar(axes: Axes, y: float, cost: Stat, wasted: Stat, colour: str) -> None:
         axes.plot([cost.low, cost.high], [y, y], color=INK, linewidth=1.2, solid_capstyle="butt")
 
 
-def draw(study: Study, width: int, heading: bool) -> Sheet | None:
+def draw(study: Study, width: int) -> Sheet | None:
     """The figure at ``width`` pixels; None when nothing costs anything."""
     teams, left_out = shown_teams(study)
     rows = rows_of(teams, study.cast.configurations)
@@ -59,8 +59,7 @@ def draw(study: Study, width: int, heading: bool) -> Sheet | None:
     title = finding(study)
     subtitle = "USD in the measured part of one replication, mean; line: 95 % interval; "
     subtitle += f"dark red: billed for attempts without an answer{left_out}"
-    canvas = Canvas(width, rows.height + 40, title, subtitle, heading)
-    canvas.top += 18
+    canvas = Canvas(width, rows.height + 40, top=18)
     room, right = label_room(study, teams, width), 70 if width > 500 else 62
     label_rows(canvas, rows, study, room)
     axes = rows_panel(canvas, rows, room, width - room - right)

@@ -78,7 +78,7 @@ def _values(canvas: Canvas, rows: Rows, study: Study, x: float) -> None:
         canvas.text(x, y, short_text(value, "seconds"), ha="right")
 
 
-def draw(study: Study, width: int, heading: bool) -> Sheet | None:
+def draw(study: Study, width: int) -> Sheet | None:
     """The figure at ``width`` pixels."""
     teams, left_out = shown_teams(study)
     rows = rows_of(teams, study.cast.configurations)
@@ -88,8 +88,7 @@ def draw(study: Study, width: int, heading: bool) -> Sheet | None:
     title = finding(study)
     subtitle = "Seconds from intended start to final answer, succeeded requests, log axis. "
     subtitle += f"Thin: 5th to 99th percentile; thick: middle half; dot: median; bar: 95th percentile{left_out}"
-    canvas = Canvas(width, rows.height + 44, title, subtitle, heading)
-    canvas.top += 22
+    canvas = Canvas(width, rows.height + 44, top=22)
     room = label_room(study, teams, width)
     label_rows(canvas, rows, study, room)
     axes = rows_panel(canvas, rows, room, width - room - 62)

@@ -114,7 +114,7 @@ def _multiples(canvas: Canvas, study: Study, table: DataFrame, teams: list[str],
     return y + 16
 
 
-def draw(study: Study, width: int, heading: bool) -> Sheet | None:
+def draw(study: Study, width: int) -> Sheet | None:
     """The figure at ``width`` pixels."""
     most = 10 if width > 500 else 6
     table, teams = _grouped(study, most)
@@ -129,7 +129,7 @@ def draw(study: Study, width: int, heading: bool) -> Sheet | None:
     subtitle = f"Requests per minute by outcome, by time of arrival (hours:minutes), in steps of {minutes:.3g}{NB}min"
     subtitle += "; shaded: chaos" if study.windows else ""
     used = [name for name in STACK if float(table[name].sum()) > 0]
-    canvas = Canvas(width, 30 + len(blocks) * block + 17 * (width < 500), title, subtitle, heading)
+    canvas = Canvas(width, 30 + len(blocks) * block + 17 * (width < 500))
     y = 10 + canvas.key(0, 7, [(OUTCOMES_LIGHT[name], OUTCOME_LABELS[name]) for name in used])
     for part in blocks:
         y = _multiples(canvas, study, table, teams, part, y)
