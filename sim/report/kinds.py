@@ -14,6 +14,7 @@ from sim.errors import BadInput
 
 KINDS = {
     "compare": "sim.report.render:render",
+    "capacity": "sim.report.capacity_report:render",
 }
 """``kind`` of a manifest → ``module:function``."""
 

@@ -91,6 +91,20 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == f"keystorm {sim.__version__}\n"
 
 
+def test_where_the_runs_happen_reaches_the_study(here: Path, study: Fake) -> None:
+    main(["compare", "small.yaml"])
+    main(["run", "small.yaml", "--executor", "dask://10.0.0.1:8786", "--workers", "3"])
+    assert [(options.executor, options.workers) for _, options in study.calls] == [
+        ("threads", None), ("dask://10.0.0.1:8786", 3),
+    ]  # fmt: skip
+
+
+def test_an_executor_that_does_not_exist_is_bad_input(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "small.yaml", "--executor", "cloud"]) == 2
+    assert "--executor: no such executor (found 'cloud')" in capsys.readouterr().err
+    assert not (here / "reports").exists()
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.NAME)
 def test_each_command_keeps_the_contract_and_explains_itself(command: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.HELP

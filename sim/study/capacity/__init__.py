@@ -1,0 +1,1 @@
+"""``keystorm capacity``: how much room there is now, and what growth breaks first, and when."""
