@@ -12,10 +12,12 @@ from sim.report.capacity_view import (
     When,
     by_name,
     calendar_name,
+    doubtful,
     grouped,
     limit_text,
     owner,
     span_text,
+    tier_dates,
     when,
 )
 from sim.report.capacity_words import first_of
@@ -33,7 +35,10 @@ def date_cell(date: When, view: View, *, harmful: bool = True) -> Cell:
         sub = f"possible after {date.early:.1f}" if date.early is not None else ""
         return Cell(f"not within {view.months}{NB}months", date.sort, sub, "quiet")
     if date.month <= 0:
-        return Cell("now", 0.0, tone="bad" if harmful else "")
+        tone = "bad" if harmful else ""
+        if doubtful(date):
+            return Cell("now", 0.0, f"0.0 to {date.late:.1f}")
+        return Cell("now", 0.0, tone=tone)
     parts = (span_text(date, view), calendar_name(date.month, view))
     return Cell(f"{date.month:.1f}{NB}months", date.sort, "; ".join(part for part in parts if part))
 
@@ -177,7 +182,7 @@ def tier_table(view: View) -> Table:
     head = (Head("Account"), *((Head("Arrangement"),) if several else ()), Head("Tier"), Head("From", NUMBER),
             Head("Because"), Head("By rates alone"))  # fmt: skip
     rows = []
-    for names, name in grouped(view, lambda case: view.case(case)["tiers"]):
+    for names, name in grouped(view, lambda case: tier_dates(view, case)):
         for entry in view.case(name)["tiers"]:
             rates = _tiers_in_a_row(entry["by_rates"], view)
             for at, step in enumerate(entry["steps"]):

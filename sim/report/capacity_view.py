@@ -153,6 +153,16 @@ def grouped(view: View, found: Callable[[str], Any]) -> list[tuple[str, str]]:
     return [(", ".join(names), names[0]) for names in groups.values()]
 
 
+def tier_dates(view: View, name: str) -> list[tuple[object, ...]]:
+    """The tiers that a case needs with their dates to a tenth of a month: by what cases are grouped."""
+    return [
+        (entry["account"], key, step["tier"], round(step["from"]["month"] or 0.0, 1), step["because"])
+        for entry in view.case(name)["tiers"]
+        for key in ("steps", "by_rates")
+        for step in entry[key]
+    ]
+
+
 def short_number(value: float) -> str:
     """``60``, ``12.5``, ``400k``, ``2M``."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
@@ -195,9 +205,14 @@ def date_text(date: When, view: View) -> str:
             return f"not within {view.months}{NB}months"
         return f"not expected within {view.months}{NB}months, but possible after {date.early:.1f}"
     if date.month <= 0:
-        return "already now"
+        return f"already now (or after {date.late:.1f}{NB}months)" if doubtful(date) else "already now"
     inside = [part for part in (span_text(date, view), calendar_name(date.month, view)) if part]
     return f"after {date.month:.1f}{NB}months" + (f" ({', '.join(inside)})" if inside else "")
+
+
+def doubtful(date: When) -> bool:
+    """Whether what seems to be so already may come later."""
+    return date.month is not None and date.month <= 0 and date.late is not None and date.late >= 0.05
 
 
 def calendar_name(month: float, view: View) -> str:

@@ -23,6 +23,7 @@ from sim.report.capacity_view import (
     by_name,
     calendar_name,
     date_text,
+    doubtful,
     limit_text,
     owner,
     span_text,
@@ -55,8 +56,15 @@ def headline(view: View) -> str:
     if found is None:
         return f"{place} lasts: nothing breaks within {view.months}{NB}months{_tightest(view)}."
     if date.month is not None and date.month <= 0:
-        return f"{place} is too small already today: {_what(view, view.first, found)}{_better(view)}."
+        return f"{place} {_today(date)}: {_what(view, view.first, found)}{_better(view)}."
     return f"{place} lasts {_duration(date, view)}: then {_what(view, view.first, found)}{_better(view)}."
+
+
+def _today(date: When) -> str:
+    """What breaks in month 0, and the doubt about it where its interval reaches beyond."""
+    if not doubtful(date):
+        return "is too small already today"
+    return f"is probably too small already today (95{NB}% interval to {date.late:.1f}{NB}months)"
 
 
 def _duration(date: When, view: View) -> str:
@@ -247,7 +255,7 @@ def _fate(view: View, name: str) -> str:
     if found is None:
         return f"lasts all {view.months}{NB}months"
     if date.month is not None and date.month <= 0:
-        return f"is too small already today: {_what(view, name, found)}"
+        return f"{_today(date)}: {_what(view, name, found)}"
     return f"lasts {_duration(date, view)}: then {_what(view, name, found)}"
 
 

@@ -220,6 +220,7 @@ def test_dates_in_words() -> None:
     assert visible(date_text(When(None, 10.5, None), view)) == "not expected within 12 months, but possible after 10.5"
     assert visible(date_text(When(None), view)) == "not within 12 months"
     assert date_text(When(0.0, 0.0, 0.0), view) == "already now"
+    assert visible(date_text(When(0.0, 0.0, 1.13), view)) == "already now (or after 1.1 months)"
     assert span_text(When(None), view) == ""
 
 
@@ -260,6 +261,16 @@ def test_a_study_in_which_nothing_breaks_says_so(summary: dict[str, Any]) -> Non
     assert visible(plain(calm)).count("\n") >= 4
     titles = [section.title for section in document(calm, {}).sections]
     assert "Side by side" not in titles
+
+
+def test_what_is_not_certain_today_is_said_to_be_probable(summary: dict[str, Any]) -> None:
+    now = json.loads(json.dumps(summary))
+    first = now["cases"]["shared"]["first"]
+    first["date"] = {"month": 0.0, "early": 0.0, "late": 1.1}
+    assert "is probably too small already today (95 % interval to 1.1 months)" in visible(headline(View(now)))
+    first["date"]["late"] = 0.0
+    text = visible(headline(View(now)))
+    assert "The shared key is too small already today: its limit of 240 requests/min leaves " in text
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:

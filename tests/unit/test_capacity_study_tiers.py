@@ -152,12 +152,9 @@ def test_the_limits_of_a_tier_name_the_models_that_are_used() -> None:
 
 
 def test_a_scenario_asks_for_what_its_constant_rate_says() -> None:
-    given = scenario(
-        {"a": "{constant: {rate: 600/min}}", "b": "{constant: {rate: 500/min}}"},
-        "  shared: {isolation: shared, limits: {requests: 60/min}}\n"
-        "  accounts: {isolation: accounts}\n  keys: {isolation: keys}",
-        minutes=2,
-    )
+    rungs = "  shared: {isolation: shared, limits: {requests: 60/min}}\n"
+    rungs += "  accounts: {isolation: accounts}\n  keys: {isolation: keys}"
+    given = scenario({"a": "{constant: {rate: 600/min}}", "b": "{constant: {rate: 500/min}}"}, rungs, minutes=2)
     study = run(given, months=2, what_ifs=("accounts", "keys"))
     (entry,) = only(study)["tiers"]
     assert entry["account"] == "shared"

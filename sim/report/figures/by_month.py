@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 PANEL, HEADING, LEFT = 150.0, 24.0, 44.0
 MOST_CASES, MOST_LINES = 6, 5
-HIGHEST = 2.5
-"""Utilizations above this leave the panel: how far beyond 100 % a limit is says little."""
+LOWEST_TOP, HIGHEST_TOP = 2.5, 6.0
+"""The upper end of the axis of utilizations: how far beyond 100 % a limit is says little, so curves may leave it."""
 RED = "Red: when the first objective, limit or cap breaks, with its interval"
 
 
@@ -59,8 +59,10 @@ def _draw(view: View, width: int, groups: Groups, bounds: list[float], ends: tup
 
 def _panel(axes: Axes, view: View, name: str, curves: list[_Curve], bounds: list[float]) -> None:
     grid(axes, "y")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     axes.locator_params(axis="y", nbins=5)
+    low, high = axes.get_ylim()
+    digits = 0 if high - low > 0.05 else 1 if high - low > 0.02 else 2
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.{digits}f} %")
     span(axes, first_of(view, name)[1], view)
     for bound in bounds:
         axes.axhline(bound, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=2)
@@ -113,11 +115,12 @@ def fullness(view: View, width: int) -> Sheet | None:
     groups = {name: curves for name in view.cases[:MOST_CASES] if (curves := _fullest(view, name))}
     if not groups:
         return None
-    low, high = _ends(groups, [1.0])
-    canvas = _draw(view, width, groups, [1.0], (max(low, 0.0), min(high, HIGHEST)))
+    high = _ends(groups, [1.0])[1]
+    now = 1.2 * max(curve.known[0] for curves in groups.values() for curve in curves)
+    canvas = _draw(view, width, groups, [1.0], (0.0, min(high, max(LOWEST_TOP, min(now, HIGHEST_TOP)))))
     full = next(iter(groups.values()))[0]
-    now, last = percent(full.known[0]), percent(full.known[-1])
-    title = f"{full.label}: asked for {now} in busy minutes now, {last} in {view.month_name(view.months)}"
+    first, last = percent(full.known[0]), percent(full.known[-1])
+    title = f"{full.label}: asked for {first} in busy minutes now, {last} in {view.month_name(view.months)}"
     subtitle = (
         "What is asked for in a busy minute (99th percentile of the minutes) as a share of the limit’s rate; "
         f"band: 95 % interval. Dashed: 100 %. {RED}"

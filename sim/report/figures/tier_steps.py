@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sim.report.capacity_terms import reason_text, tier_name
-from sim.report.capacity_view import View, grouped, when
+from sim.report.capacity_terms import reason_text, short_tier, tier_name
+from sim.report.capacity_view import View, grouped, tier_dates, when
 from sim.report.cautions import capital
 from sim.report.figures.base import Canvas, Sheet, cut, grid, length
 from sim.report.figures.month_axis import month_axis
@@ -28,9 +28,8 @@ def finding(view: View) -> str:
     text = f"The traffic needs {tier_name(first['tier'], entry['provider'])} now"
     if last is first:
         return f"{text} and for all {view.months} months"
-    date = when(last["from"])
-    name = tier_name(last["tier"], entry["provider"]).rpartition("’s ")[2]
-    return f"{text}, {name} from {view.month_name(round(date.month or 0, 1))}"
+    name = "more than the largest tier" if last["tier"] is None else short_tier(last["tier"])
+    return f"{text}, {name} after {when(last['from']).month or 0:.1f} months"
 
 
 def _shade(tier: str | None, names: list[str | None]) -> float:
@@ -41,7 +40,7 @@ def _shade(tier: str | None, names: list[str | None]) -> float:
 
 def draw(view: View, width: int) -> Sheet | None:
     """The figure at ``width`` pixels; None where no tier of the catalogue fits the models."""
-    groups = [(names, _entries(view, name)) for names, name in grouped(view, lambda case: view.case(case)["tiers"])]
+    groups = [(names, _entries(view, name)) for names, name in grouped(view, lambda case: tier_dates(view, case))]
     groups = [(names, rows) for names, rows in groups if rows]
     if not groups or not _entries(view, view.first):
         return None
