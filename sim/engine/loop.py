@@ -58,9 +58,8 @@ def run(w: World, s: State, upcoming: int) -> int:
     the result.
     """
     count = len(w.requests)
+    upcoming = next_arrival(w, upcoming)
     while has_room(w, s, upcoming):
-        while upcoming < count and w.requests[upcoming].arrival < 0:
-            upcoming += 1
         now = first_time(s, w.until)
         arrival = w.requests[upcoming].arrival if upcoming < count else w.until
         if now >= w.until and arrival >= w.until:
@@ -70,7 +69,7 @@ def run(w: World, s: State, upcoming: int) -> int:
             now = arrival
             tie = ARRIVES
             r = load(w, s, upcoming)
-            upcoming += 1
+            upcoming = next_arrival(w, upcoming + 1)
         else:
             r = first_slot(s)
             drop_first(s)
@@ -81,6 +80,16 @@ def run(w: World, s: State, upcoming: int) -> int:
         if now >= 0:
             end(w, s, r, now)
     return upcoming
+
+
+def next_arrival(w: World, row: int) -> int:
+    """The first row from ``row`` on that arrives by itself; steps of a session come with its first.
+
+    Room must be asked for this row: a session needs a slot for each of its steps.
+    """
+    while row < len(w.requests) and w.requests[row].arrival < 0:
+        row += 1
+    return row
 
 
 def attempt(w: World, s: State, r: int, now: int) -> int:

@@ -79,3 +79,18 @@ def test_memory_holds_what_is_under_way_and_not_the_plan() -> None:
     assert len(plan) > 10 * FIRST_SLOTS
     assert len(run.state.calls) == FIRST_SLOTS, "there was never a need for more"
     assert int(run.state.used[FREE]) == FIRST_SLOTS, "every slot is free again"
+
+
+def test_sessions_longer_than_the_free_slots_get_slots_first() -> None:
+    sessions = {"rate": "30/min", "steps": {"median": FIRST_SLOTS, "p95": 3 * FIRST_SLOTS}, "think": "1m"}
+    scenario = Scenario.model_validate({
+        "name": "agents",
+        "duration": "3m",
+        "teams": {"a": {"workload": {"arrivals": {"sessions": sessions}, "model": "claude-haiku-4-5",
+                                     "input_tokens": 100, "output_tokens": 20}}},
+        "configurations": {"shared": {"isolation": "shared", "limits": {"requests": "600/min"}}},
+    })  # fmt: skip
+    plan = build_plan(scenario, 0, {})
+    world = build_world(next(settings(scenario)), plan)
+    assert len(plan) > 20 * FIRST_SLOTS
+    same(run_world("plain", world), run_world("compiled", world))
