@@ -120,17 +120,23 @@ def load(w: Any, s: Any, row: int) -> int:
 
 
 def retire(w: Any, s: Any, slot: int) -> None:
-    """Add a request that is over to the digest, write its report, and free its slot."""
-    call = s.calls[slot]
-    number = s.requests[slot].number
-    for at in range(len(SALTS)):
-        hashed = fold(number, call.outcome, call.attempts, call.finish, call.cost, SALTS[at])
-        s.sums[at] = (s.sums[at] + hashed) & MASK62
+    """Write the report of a request that is over, add it to a stream's digest, and free its slot."""
+    row = s.requests[slot].number
+    if w.in_order == 0:  # the digest of a whole plan is made from its reports
+        row = s.used[REPORT]
+        add_to_digest(s.sums, s.requests[slot].number, s.calls[slot])
     if w.rows >= REQUEST_ROWS:
-        report(s.report, number if w.in_order == 1 else s.used[REPORT], s.requests[slot], call)
+        report(s.report, row, s.requests[slot], s.calls[slot])
         s.used[REPORT] += 1
     s.free[s.used[FREE]] = slot
     s.used[FREE] += 1
+
+
+def add_to_digest(sums: Any, number: int, call: Any) -> None:
+    """Add what became of a request to the run's sums."""
+    for at in range(len(SALTS)):
+        hashed = fold(number, call.outcome, call.attempts, call.finish, call.cost, SALTS[at])
+        sums[at] = (sums[at] + hashed) & MASK62
 
 
 def report(rows: Any, row: int, q: Any, call: Any) -> None:

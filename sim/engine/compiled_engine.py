@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.agenda_compiled import ATTEMPT_ROWS, FREE, HEAP, LOG, REPORT, ROOM
+from sim.engine.agenda_compiled import ATTEMPT_ROWS, FREE, HEAP, LOG, REPORT, REQUEST_ROWS, ROOM
 from sim.engine.fold import SALTS
 from sim.engine.kernel_source import load_kernel
 from sim.engine.loop import DONE
@@ -76,8 +76,11 @@ def _kernel_for(state: State) -> Any:
     return kernel(len(state.tallies.counts) > 0)
 
 
-def fresh_arrays(world: World, room: int = FIRST_ROOM) -> State:
-    """The state of the compiled loop before anything happened; ``room`` rows of heap, log and report."""
+def fresh_arrays(world: World, room: int = FIRST_ROOM, reports: int = FIRST_ROOM, lines: int = FIRST_ROOM) -> State:
+    """The state of the compiled loop before anything happened.
+
+    ``room`` for events; for ``reports`` and ``lines`` of the log where these are kept at all.
+    """
     blank = np.array([astuple(Call())], request_dtype(Call))
     state: State = arrays(fresh_small_state(world))
     live = state._replace(
@@ -86,8 +89,8 @@ def fresh_arrays(world: World, room: int = FIRST_ROOM) -> State:
         blank=blank,
         free=np.zeros(0, np.int64),
         heap=np.zeros((room, 3), np.int64),
-        log=columns(LOG_WIDTH, room),
-        report=columns(REPORT_WIDTH, room),
+        log=columns(LOG_WIDTH, lines if world.rows >= ATTEMPT_ROWS else LEAST_ROOM),
+        report=columns(REPORT_WIDTH, reports if world.rows >= REQUEST_ROWS else 2 * FIRST_SLOTS),
         used=np.zeros(4, np.int64),
         sums=np.zeros(len(SALTS), np.int64),
     )
@@ -137,14 +140,20 @@ class Sink:
 
 @dataclass
 class LogSink:
-    """Takes the log alone: the reports of a whole plan stay where they are written."""
+    """What a whole plan leaves stays where it is written, but for a log that is full."""
 
     logs: list[I64] = field(default_factory=list)
 
     def take(self, state: State) -> None:
-        """Copy the log out of the state."""
-        self.logs.append(state.log[:, : state.used[LOG]].copy())
-        state.used[LOG] = 0
+        """Copy the log out of the state if there is no more room in it."""
+        if state.used[LOG] + ROOM > state.log.shape[1]:
+            self.logs.append(state.log[:, : state.used[LOG]].copy())
+            state.used[LOG] = 0
+
+    def log(self, state: State) -> I64:
+        """The whole log, when all is over."""
+        last = state.log[:, : state.used[LOG]]
+        return np.concatenate([*self.logs, last], axis=1) if self.logs else last
 
 
 def with_room(tables: World, state: State, wanted: int) -> State:
@@ -192,10 +201,8 @@ def run_compiled(world: World) -> RunResult:
     """Run one world in compiled code; releases the GIL while it runs."""
     count, sink = len(world.requests), LogSink()
     tables = arrays(world._replace(in_order=1))
-    state = fresh_arrays(world, min(FIRST_ROOM, max(LEAST_ROOM, 4 * count)))
-    # One place more than there are requests, so that it is never full.
-    state = state._replace(report=columns(REPORT_WIDTH, count + 1))
-    if world.rows == ATTEMPT_ROWS:
-        state = state._replace(log=columns(LOG_WIDTH, 2 * count + LEAST_ROOM))
+    room = min(FIRST_ROOM, max(LEAST_ROOM, 4 * count))
+    # One place more than there are requests, so that the report is never full.
+    state = fresh_arrays(world, room, count + 1, 2 * count + LEAST_ROOM)
     finish(tables, advance(tables, state, sink), sink)
-    return result_of_report(state.report[:, :count], np.concatenate(sink.logs, axis=1))
+    return result_of_report(state.report[:, :count], sink.log(state))

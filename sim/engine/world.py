@@ -12,7 +12,7 @@ from sim.catalogue.resolve import ResolvedModel, resolve_model
 from sim.chaos.base import Effect
 from sim.engine.client_rules import client_rules
 from sim.engine.service_tables import knots
-from sim.engine.tables import ALL_ENDS, ANSWERS, QUIET, Call, Request, State, World
+from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, State, World
 from sim.engine.tally_tables import no_tallies
 from sim.policy import limits, retry_budget
 from sim.policy.tables import (
@@ -37,6 +37,8 @@ from sim.scenario.topology import Topology, key_name
 _BUDGET_STATUS = {"anthropic": 400, "openai": 429, "litellm": 422}
 _DIMENSION = {"requests": 0, "input_tokens": 1, "output_tokens": 2, "tokens": 3, "concurrency": 4}
 _ALL_MODELS = (1 << 62) - 1
+_PART = 1 << 13
+"""Rows of a request table that fit into a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Setting:
     rules: Rules
     clients: list[ClientRule]
     delays: list[int]
-    knots: list[int]
+    knots: I64
     keys: tuple[str, ...]
     refusers: tuple[str, ...]
     team_key: tuple[int, ...]
@@ -167,9 +169,9 @@ def _model_rule(model: ResolvedModel) -> ModelRule:
     return ModelRule(model.price_input, model.price_cached_input, model.price_output, slots, model.queue)
 
 
-def _knots(models: Sequence[ResolvedModel]) -> list[int]:
+def _knots(models: Sequence[ResolvedModel]) -> I64:
     tables = [knots(time, one.service) for one in models for time in (one.first_token, one.per_token)]
-    return [value for table in tables for value in table]
+    return np.asarray(tables, np.int64).ravel()
 
 
 def _provider(scenario: Scenario, rows: Rows, models: int, effects: int) -> Provider:
@@ -208,31 +210,36 @@ def build_world(setting: Setting, plan: Plan) -> World:
 def request_table(setting: Setting, plan: Plan, first: int) -> Any:
     """A plan, or a chunk of one whose first request has number ``first``, as a structured array."""
     key = np.asarray(setting.team_key)[plan.team]
+    client = np.where(plan.origin == INJECTED, len(plan.teams), plan.team)
     uncached = plan.input_tokens - plan.cached_tokens
-    requests = np.zeros(len(plan), request_dtype(Request))
-    columns: tuple[Any, ...] = (
-        np.arange(first, first + len(plan)),
-        np.where(plan.origin == INJECTED, len(plan.teams), plan.team), plan.team,
+    return _table_of(
+        np.arange(first, first + len(plan)), client, plan.team,
         np.asarray(setting.key_account)[key], np.asarray(setting.key_project)[key], key,
         plan.model, plan.arrival_ns, plan.child, plan.think_ns, plan.stops, uncached, plan.cached_tokens,
         np.rint(uncached * setting.input_estimate), np.rint(plan.input_tokens * setting.input_estimate),
-        plan.output_tokens, plan.max_tokens, plan.draw_key, np.zeros(len(plan)),
+        plan.output_tokens, plan.max_tokens, plan.draw_key, _heard(setting, client, plan.model, key),
     )  # fmt: skip
-    for name, column in zip(Request._fields, columns, strict=True):
-        requests[name] = column
-    requests["heard"] = _heard(setting, requests)
-    return requests
 
 
-def _heard(setting: Setting, requests: Any) -> Any:
+def _table_of(*columns: Any) -> Any:
+    """Columns in the order of Request's fields as one table, part by part so that rows stay in the cache."""
+    table = np.empty(len(columns[0]), request_dtype(Request))
+    for start in range(0, len(table), _PART):
+        part = slice(start, start + _PART)
+        for name, column in zip(Request._fields, columns, strict=True):
+            table[name][part] = column[part]
+    return table
+
+
+def _heard(setting: Setting, client: I64, model: I64, key: I64) -> I64:
     """Which ends of attempts matter to others, for each request: QUIET, ANSWERS or ALL_ENDS (the client hears both)."""
     rules = setting.rules
     queued = [rule.max_concurrent >= 0 or rule.budget != retry_budget.NO_BUDGET for rule in setting.clients]
     slotted = [rule.slots >= 0 for rule in rules.models]
-    settled = [key.first_cap < key.last_cap or _corrects(rules, key) for key in rules.keys]
-    by_client = np.asarray(queued)[requests["client"]]
-    by_provider = np.asarray(slotted)[requests["model"]] | np.asarray(settled)[requests["key"]]
-    return np.where(by_client, ALL_ENDS, np.where(by_provider, ANSWERS, QUIET))
+    settled = [one.first_cap < one.last_cap or _corrects(rules, one) for one in rules.keys]
+    by_client = np.where(queued, ALL_ENDS, QUIET)[client]
+    by_provider = np.where(slotted, ANSWERS, QUIET)[model] | np.where(settled, ANSWERS, QUIET)[key]
+    return np.asarray(by_client | by_provider, np.int64)
 
 
 def _corrects(rules: Rules, key: KeyRule) -> bool:
@@ -242,8 +249,9 @@ def _corrects(rules: Rules, key: KeyRule) -> bool:
 
 
 def interpreted(world: World) -> World:
-    """The same world with the plan as a list of records, which Python reads faster."""
-    return world._replace(requests=[Request._make(row) for row in world.requests.tolist()])
+    """The same world with lists instead of arrays, which Python reads faster."""
+    requests = [Request._make(row) for row in world.requests.tolist()]
+    return world._replace(requests=requests, knots=world.knots.tolist())
 
 
 def fresh_small_state(world: World) -> State:

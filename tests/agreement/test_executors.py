@@ -21,6 +21,8 @@ from sim.scenario.loader import load_text
 from sim.study.compare import Options, Study, compare
 from sim.study.progress import Silent
 
+# Worker processes take both cores: one after the other, beside whatever else runs.
+pytestmark = pytest.mark.xdist_group("workers")
 ROOT = Path(__file__).parents[2]
 SCENARIO = """\
 name: executors

@@ -17,6 +17,8 @@ from sim.study.compare import Options, compare
 from sim.study.progress import Silent
 from tests.agreement.test_executors import SCENARIO
 
+# Worker processes take both cores: one after the other, beside whatever else runs.
+pytestmark = pytest.mark.xdist_group("workers")
 REPLICATIONS, CONFIGURATIONS = 4, 2
 
 

@@ -60,7 +60,7 @@ def test_chunks_make_no_difference(number: int) -> None:
             quiet = pickle.loads(pickle.dumps(quiet))
         assert run.end(sink) == quiet.end(Nowhere()) == digest(whole)
         same(whole, result_of_report(*sink.result()))
-        assert quiet.state.report.shape == run.state.report.shape
+        assert quiet.state.report.shape[1] < run.state.report.shape[1], "what keeps no rows needs no room for them"
 
 
 def test_memory_holds_what_is_under_way_and_not_the_plan() -> None:
