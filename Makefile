@@ -53,7 +53,8 @@ format: $(STAMP)  ## let ruff format and fix what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(STAMP)  ## print speed ratios, side by side in one run
+bench: $(STAMP)  ## measure speed ratios, side by side in one run, into reports/benchmarks.md
+	@$(PIP) install -c constraints.txt -e '.[bench]' --no-build-isolation || echo "Ciw can't be installed: it is left out."
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 golden: $(STAMP)  ## write the golden files anew, to be read in the diff
