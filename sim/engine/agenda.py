@@ -57,7 +57,7 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     call, q = s.calls[slot], s.requests[slot]
     s.log.append(
         (q.number, call.attempts - 1, call.at, end_at, call.status, refuser, call.retry_after, output, spent,
-         q.team, q.key, q.model, q.uncached)
+         q.team, q.key, call.model, q.uncached)
     )  # fmt: skip
 
 

@@ -103,6 +103,7 @@ def occupy(w: Any, s: Any, row: int) -> int:
     s.requests[slot] = w.requests[row]
     s.calls[slot] = s.blank[0]
     s.calls[slot].arrival = w.requests[row].arrival
+    s.calls[slot].model = w.requests[row].model
     return slot
 
 
@@ -180,7 +181,7 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     rows[8, row] = spent
     rows[9, row] = q.team
     rows[10, row] = q.key
-    rows[11, row] = q.model
+    rows[11, row] = call.model
     rows[12, row] = q.uncached
 
 

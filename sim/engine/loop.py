@@ -106,7 +106,7 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
     call.at = now
     call.begun = -1
     call.flags |= PENDING
-    status, refuser, after = admit(w.rules, s.memory, ask_of(w, q, number), can_take(w, s, q.model), now)
+    status, refuser, after = admit(w.rules, s.memory, ask_of(w, q, call.model, number), can_take(w, s, call.model), now)
     call.status = status
     call.retry_after = after
     if status != OK:
@@ -118,10 +118,10 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
-    if has_slot(w, s, q.model):
+    if has_slot(w, s, call.model):
         serve(w, s, r, now)
         return end_of(w, s, r, q.heard & ANSWERS != 0)
-    wait_for_slot(s, q.model, r)
+    wait_for_slot(s, call.model, r)
     return LATER
 
 
@@ -157,14 +157,14 @@ def begin(w: World, s: State, r: int, now: int) -> bool:
     return True
 
 
-def ask_of(w: World, q: Request, number: int) -> Ask:
+def ask_of(w: World, q: Request, model: int, number: int) -> Ask:
     """The attempt as the provider's rules see it."""
     key = w.rules.keys[q.key]
     hold = 0
     if key.first_cap < key.last_cap:
-        hold = cost(w.rules.models[q.model], q.uncached, q.cached, q.max_tokens)
+        hold = cost(w.rules.models[model], q.uncached, q.cached, q.max_tokens)
     return Ask(
-        q.key, q.team, q.account, q.project, q.model, q.est_uncached, q.est_total,
+        q.key, q.team, q.account, q.project, model, q.est_uncached, q.est_total,
         q.max_tokens, hold, q.draw_key, number,
     )  # fmt: skip
 
@@ -183,9 +183,9 @@ def can_take(w: World, s: State, model: int) -> bool:
     return has_slot(w, s, model) or waiting < places
 
 
-def answer_times(w: World, q: Request, number: int) -> tuple[int, int]:
+def answer_times(w: World, q: Request, model: int, number: int) -> tuple[int, int]:
     """Time to the first token and per token of this attempt, by its own luck."""
-    table = q.model * 2 * WIDTH
+    table = model * 2 * WIDTH
     first = drawn(w.knots, table, draw32(q.draw_key, number, FIRST_TOKEN))
     each = drawn(w.knots, table + WIDTH, draw32(q.draw_key, number, PER_TOKEN))
     return first, each
@@ -195,10 +195,10 @@ def serve(w: World, s: State, r: int, now: int) -> None:
     """The provider begins to answer; the end is known at once: the answer, or the client's timeout."""
     call = s.calls[r]
     q = s.requests[r]
-    s.models[q.model].busy += 1
+    s.models[call.model].busy += 1
     call.begun = now
     number = call.attempts - 1
-    first, each = answer_times(w, q, number)
+    first, each = answer_times(w, q, call.model, number)
     done = now + answer_ns(first, each, q.output)
     call.status = OK if done <= call.hangs_up_at else STATUS_TIMEOUT
     call.end_at = min(done, call.hangs_up_at)
@@ -248,14 +248,14 @@ def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:
     if call.begun >= 0:
         output = q.output
         if call.status != OK:
-            first, each = answer_times(w, q, number)
+            first, each = answer_times(w, q, call.model, number)
             output = produced(now - call.begun, first, each, q.output)
         if call.status == OK or w.rules.provider.bill_abandoned == 1:
-            spent = cost(w.rules.models[q.model], q.uncached, q.cached, output)
+            spent = cost(w.rules.models[call.model], q.uncached, q.cached, output)
     call.cost += spent
     if call.status != OK:
         call.wasted += spent
-    ask = ask_of(w, q, number)
+    ask = ask_of(w, q, call.model, number)
     settle(w.rules, s.memory, ask, q.uncached, q.uncached + q.cached, output, spent, call.at, now)
     return output, spent
 
@@ -270,8 +270,7 @@ def log(w: World, s: State, r: int, end_at: int, output: int, spent: int, admitt
 
 def leave_slot(w: World, s: State, r: int, now: int) -> None:
     """Give the slot to the first that still waits, or free it; or leave the queue without one."""
-    model = s.requests[r].model
-    memory = s.models[model]
+    memory = s.models[s.calls[r].model]
     if s.calls[r].begun < 0:
         unlink(memory, s.calls, r)
         memory.waiting -= 1

@@ -113,7 +113,7 @@ class SimpyEngine:
         """One attempt: refused at the door, or admitted, answered and settled."""
         now, rules = self.env.now, self.world.rules
         ask = self._ask(call)
-        status, refuser, after = admit(rules, self.state.memory, ask, self._has_room(call.q.model), now)
+        status, refuser, after = admit(rules, self.state.memory, ask, self._has_room(call.report.model), now)
         attempt = Attempt(len(call.made), now, status, after, refuser)
         call.made.append(attempt)
         self.under_way[call.number] = attempt
@@ -128,20 +128,20 @@ class SimpyEngine:
         call.report.status = attempt.status
         self._write(call.number, attempt, self.env.now)
         if status == OK and attempt.begun >= 0:
-            self._leave_slot(call.q.model)
+            self._leave_slot(call.report.model)
 
     def _answered(self, call: Flight, attempt: Attempt) -> Steps:
         """Wait for a slot and for the answer, or until the client hangs up."""
         left, timeout = self._time_left(call), call.policy.timeout
         hangs_up_at = self.env.now + (timeout if left < 0 else min(timeout, left))
-        if self._slot_is_free(call.q.model):
-            self.state.models[call.q.model].busy += 1
+        if self._slot_is_free(call.report.model):
+            self.state.models[call.report.model].busy += 1
         else:
             turn = self.env.event()
-            self.slot_queues[call.q.model].append(turn)
+            self.slot_queues[call.report.model].append(turn)
             yield turn | self._end_event(call, hangs_up_at)
             if not turn.triggered:
-                self.slot_queues[call.q.model].remove(turn)
+                self.slot_queues[call.report.model].remove(turn)
                 attempt.status = STATUS_TIMEOUT
                 return
         attempt.begun = self.env.now
@@ -211,9 +211,9 @@ class SimpyEngine:
 
     def _ask(self, call: Flight) -> Ask:
         q = call.q
-        most = cost(self.world.rules.models[q.model], q.uncached, q.cached, q.max_tokens)
+        most = cost(self.world.rules.models[call.report.model], q.uncached, q.cached, q.max_tokens)
         return Ask(
-            q.key, q.team, q.account, q.project, q.model, q.est_uncached, q.est_total,
+            q.key, q.team, q.account, q.project, call.report.model, q.est_uncached, q.est_total,
             q.max_tokens, most, q.draw_key, len(call.made),
         )  # fmt: skip
 
@@ -226,7 +226,7 @@ class SimpyEngine:
                 times = self._answer_times(call, attempt)
                 attempt.output = produced(self.env.now - attempt.begun, *times, q.output)
             if attempt.status == OK or rules.provider.bill_abandoned:
-                attempt.spent = cost(rules.models[q.model], q.uncached, q.cached, attempt.output)
+                attempt.spent = cost(rules.models[call.report.model], q.uncached, q.cached, attempt.output)
         call.report.cost += attempt.spent
         if attempt.status != OK:
             call.report.wasted += attempt.spent
@@ -235,7 +235,7 @@ class SimpyEngine:
 
     def _answer_times(self, call: Flight, attempt: Attempt) -> tuple[int, int]:
         """Time to the first token and per token, by the attempt's own luck."""
-        knots, table, key = self.world.knots, call.q.model * 2 * WIDTH, call.q.draw_key
+        knots, table, key = self.world.knots, call.report.model * 2 * WIDTH, call.q.draw_key
         first = drawn(knots, table, draw32(key, attempt.number, FIRST_TOKEN))
         return first, drawn(knots, table + WIDTH, draw32(key, attempt.number, PER_TOKEN))
 
@@ -261,7 +261,7 @@ class SimpyEngine:
         q = self.world.requests[number]
         self.log += [number, attempt.number, attempt.at, end, attempt.status, attempt.refused_by,
                      attempt.retry_after, attempt.output, attempt.spent,
-                     q.team, q.key, q.model, q.uncached]  # fmt: skip
+                     q.team, q.key, self.state.calls[number].model, q.uncached]  # fmt: skip
 
     def _close(self) -> None:
         """Name what did not end, and log the attempts under way."""

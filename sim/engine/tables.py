@@ -57,6 +57,8 @@ class Call:
     """What has become of a request so far; the report, and what is needed on the way to it."""
 
     arrival: int = -1
+    model: int = -1
+    """The model that its attempts ask for: the plan's, until the client falls back."""
     attempts: int = 0
     outcome: int = -1
     finish: int = -1

@@ -274,5 +274,5 @@ def fresh_small_state(world: World) -> State:
 
 def fresh_state(world: World) -> State:
     """The state of an interpreted world before anything happened: lists of records."""
-    calls = [Call(arrival=request.arrival) for request in world.requests]
+    calls = [Call(arrival=request.arrival, model=request.model) for request in world.requests]
     return fresh_small_state(world)._replace(requests=world.requests, calls=calls)
