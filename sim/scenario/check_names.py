@@ -191,10 +191,14 @@ def _allowed_models(parts: Parts, level: Level, path: Path) -> Iterator[Found]:
 def _chaos(parts: Parts) -> Iterator[Found]:
     for at, entry in enumerate(parts.chaos):
         if entry is not None:
-            path: Path = ("chaos", at, entry.kind)
-            yield from _fault_team(parts, entry.fault, path)
-            yield from _fault_model(parts, entry.fault, path)
-            yield from _fault_levels(parts, entry.fault, path)
+            yield from fault_names(parts, entry.fault, ("chaos", at, entry.kind))
+
+
+def fault_names(parts: Parts, fault: Fault, path: Path) -> Iterator[Found]:
+    """Every name in a fault that refers to nothing."""
+    yield from _fault_team(parts, fault, path)
+    yield from _fault_model(parts, fault, path)
+    yield from _fault_levels(parts, fault, path)
 
 
 def _fault_team(parts: Parts, fault: Fault, path: Path) -> Iterator[Found]:
