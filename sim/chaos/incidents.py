@@ -69,9 +69,9 @@ OneOfTeams = Annotated[
 class Incident(Strict):
     """What every incident says beside its fault.
 
-    ``per_month``: how many start in 30 days on average. ``length`` multiplies every duration that is
-    drawn, as a range: how wrong the estimate of them all may be. ``name`` is for reports, by default
-    the fault's. ``source`` says where the figures are from.
+    ``per_month``: how many start in 30 days on average. ``length`` multiplies ``for`` and every duration
+    that is a distribution, as a range: how wrong the estimate of them all may be. ``name`` is for
+    reports, by default the fault's. ``source`` says where the figures are from.
     """
 
     name: Label | None = None
@@ -231,7 +231,7 @@ def _said(entry: IncidentEntry, length: float, luck: Mapping[str, float], chosen
         if isinstance(value, SpreadTime):
             said[key] = _duration(length * lognormal(value.median, value.p95, normal))
         elif isinstance(value, FixedTime):
-            said[key] = _duration(length * value.fixed) if value.fixed else 0
+            said[key] = _duration((length if key == "for" else 1.0) * value.fixed) if value.fixed else 0
         elif isinstance(value, RateSpread):
             factor = lognormal(1.0, value.p95.per_second / value.median.per_second, normal)
             said[key] = value.median.times(Fraction(factor).limit_denominator(1000) or Fraction(1, 1000))

@@ -14,7 +14,7 @@ from sim.scenario.words import Found, of_detail, unknown
 from sim.scenario.yaml_lines import Path
 from sim.units import MONTH
 
-MOST = 100.0
+MOST = 40.0
 """Incidents of a month, all kinds together: each is a fault with luck of its own (sim.draws)."""
 
 

@@ -1,4 +1,4 @@
-"""What models cost, as a scenario writes it."""
+"""Prices as a scenario writes them."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ SloText = Annotated[
 Name = Annotated[str, Field(pattern=NAME, max_length=80)]
 TeamName = Label
 
-MAX_FAULTS = 48
+MAX_FAULTS = 120
 """Each fault draws luck of its own; :mod:`sim.draws` has numbers for so many purposes."""
 
 

@@ -73,9 +73,10 @@ def test_generated_scenarios_cover_what_can_happen() -> None:
             statuses |= set(result.log[:, 4].tolist())
             outcomes |= set(result.outcome.tolist())
             refusers |= {setting.refusers[code].split(":")[0] for code in set(result.log[:, 5].tolist()) if code >= 0}
-    assert statuses >= {200, 400, 403, 422, 429, 499, 500, 503, 529, -1}
+    assert statuses >= {0, 200, 400, 401, 403, 422, 429, 499, 500, 503, 529, -1}
     assert outcomes == set(range(len(OUTCOMES)))
-    assert refusers == {"account", "project", "key", "budget", "slots", "storm", "model"}
+    levels, faults = {"account", "project", "key"}, {"storm", "connection", "credential", "policy", "ban"}
+    assert refusers == levels | faults | {"budget", "slots", "model"}
 
 
 def test_engines_agree_where_everything_ties() -> None:

@@ -72,7 +72,7 @@ CASES = (
     Bad("two incidents of one name", "name: overload", "name: runaway_job", "- storm",
         "two incidents have one name", "'runaway_job'", "name:"),
     Bad("far too many incidents", "per_month: 3", "per_month: 300", "incidents:",
-        "more than 100 incidents", "301.5", "workload"),
+        "more than 40 incidents", "301.5", "workload"),
     Bad("no such status", "status: 529", "status: 528", "528", "not one of the known words", "528"),
     Bad("an unknown level", "for: 10m, per", "for: 10m, account: shred, per", "- storm",
         "no configuration has this account", "'shred'", "'shared'"),
