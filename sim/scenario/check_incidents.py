@@ -14,6 +14,7 @@ from sim.scenario.words import Found, of_detail, unknown
 from sim.scenario.yaml_lines import Path
 from sim.units import MONTH
 
+ONLY_HERE = "the scenario's incidents are drawn by keystorm cost only: every other command runs without them"
 MOST = 40.0
 """Incidents of a month, all kinds together: each is a fault with luck of its own (sim.draws)."""
 
@@ -32,7 +33,7 @@ def incidents(parts: Parts) -> Iterator[Found]:
 def unused(parts: Parts) -> Iterator[str]:
     """A note that most commands leave incidents out."""
     if any(entry is not None for entry in parts.incidents):
-        yield "the scenario's incidents are drawn by keystorm cost only: every other command runs without them"
+        yield ONLY_HERE
 
 
 def titles(parts: Parts) -> list[str]:
@@ -104,7 +105,7 @@ def _cost(parts: Parts, cost: OtherCost, path: Path) -> Iterator[Found]:
 
 
 def _check(parts: Parts, finance: Finance, check: Check, path: Path) -> Iterator[Found]:
-    known = SAVING_MEASURES if check.subject == SAVING else MEASURES
+    known = SAVING_MEASURES if check.subject == SAVING else (*MEASURES, *finance.costs)
     if check.subject != SAVING and check.subject not in parts.configurations:
         yield unknown(path, "configuration", check.subject, (*parts.configurations, SAVING))
     elif check.measure not in known:

@@ -150,7 +150,8 @@ MEASURES = (
     "bill_mean", "bill_sd", "bill_p50", "bill_p95", "bill_p99", "bill_worst", "exceed", "overage_mean",
     "lost_share", "other_mean", "total_mean",
 )  # fmt: skip
-"""What a claim may say of a configuration: dollars a month; ``exceed`` and ``lost_share`` are shares."""
+"""What a claim may say of a configuration, beside the name of a cost: dollars a month; ``exceed`` and
+``lost_share`` are shares."""
 
 SAVING = "saving"
 SAVING_MEASURES = (
