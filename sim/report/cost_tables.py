@@ -8,6 +8,17 @@ from sim.report.numbers import MISSING, NB, Stat, number, stat
 
 Row = tuple[Cell, ...]
 TONES = {"supported": "good", "not supported": "bad", "undecided": "", "can't be tested": "quiet"}
+MEASURES = {
+    "bill_mean": "mean bill", "bill_sd": "standard deviation of the bill", "bill_p50": "median bill",
+    "bill_p95": "95th percentile of the bill", "bill_p99": "99th percentile of the bill", "bill_worst": "worst bill",
+    "exceed": "months over the budget", "overage_mean": "mean overage", "lost_share": "own requests without an answer",
+    "other_mean": "other costs", "total_mean": "mean of all costs", "total": "saved in all",
+    "bill": "saved of the bill",
+    "bill_share": "saved of the bill", "new_bill": "mean bill at the end", "price_share": "the price’s part",
+    "isolation": "saved at an equal price", "isolation_bill": "saved of the bill at an equal price",
+    "isolation_bill_share": "saved of the bill at an equal price",
+}  # fmt: skip
+"""What a claim's measures are called."""
 UNITS = {"usd": "", "hours": f"{NB}h", "per_month": f"{NB}a month", "factor": ""}
 
 
@@ -35,7 +46,7 @@ def bills_table(view: View) -> Table:
         total = view.configuration(name)["total"]
         cells = [money(stat(total, "bill_mean")), ranged(total["bill_sd"])]
         cells += [ranged(total[key]) for key in ("bill_p50", "bill_p95", "bill_p99")]
-        worse = f"a worse one: under {percent(total['worse_chance'], 2)}"
+        worse = f"a worse one: under {percent(total['worse_chance'], 1)}"
         cells.append(Cell(dollars(total["bill_worst"]["mean"]), total["bill_worst"]["mean"], worse, "quiet"))
         cells += [share(total["exceed"])] if budget else []
         rows.append((Cell(name), *cells))
@@ -70,18 +81,23 @@ def _change(found: Json) -> Cell:
 
 
 def causes_table(view: View) -> Table:
-    """What the bill is for, and what comes beside it."""
-    items = view.summary["items"]
-    heads = [*(Head(text, NUMBER) for text in CAUSES.values()), *(Head(item, NUMBER) for item in items)]
-    rows = []
-    for name in view.names:
-        one = view.configuration(name)
-        cells = [money(stat(one["causes"], cause)) for cause in CAUSES]
-        cells += [money(stat(one["other"], item)) for item in items]
-        rows.append((Cell(name), *cells, money(stat(one, "overage_mean")), share(one["lost_share"]),
-                     money(stat(one, "total_mean"))))  # fmt: skip
-    last = (Head("Overage", NUMBER), Head("Own requests lost", NUMBER), Head("All", NUMBER))
-    return Table((Head("Configuration"), *heads, *last), tuple(rows), "Dollars a month on average, by cause")
+    """What the bill is for, and what comes beside it: a column a configuration."""
+    ones = {name: view.configuration(name) for name in view.names}
+    rows = [_across(label, [stat(one["causes"], cause) for one in ones.values()]) for cause, label in CAUSES.items()]
+    for item, per in view.summary["items"].items():
+        rows.append(_across(item, [stat(one["other"], item) for one in ones.values()], PER[per]))
+    lost = (Cell("own requests lost"), *(share(one["lost_share"]) for one in ones.values()))
+    foot = (
+        _across("all", [stat(one, "total_mean") for one in ones.values()]),
+        _across("overage in the bill", [stat(one, "overage_mean") for one in ones.values()]),
+        lost,
+    )
+    head = (Head("Dollars a month"), *(Head(name, NUMBER) for name in view.names))
+    return Table(head, tuple(rows), "Dollars a month on average, by cause", foot)
+
+
+def _across(label: str, values: list[Stat], sub: str = "") -> Row:
+    return (Cell(label, sub=sub, tone="quiet" if sub else ""), *(money(value) for value in values))
 
 
 def levers_table(saving: Json) -> Table:
@@ -115,11 +131,8 @@ def claims_table(view: View) -> Table:
     """Every claim with its verdict, the numbers behind it, and why."""
     rows = []
     for claim in view.summary["claims"]:
-        numbers = "; ".join(_found(test) for test in claim["tests"])
-        why = claim["because"] or claim["untestable"]
-        if claim["because"] and claim["untestable"]:
-            untestable = claim["untestable"]
-            why = f"{untestable[:1].upper()}{untestable[1:]}. {claim['because']}"
+        numbers = "; ".join(_found(tests) for tests in _by_measure(claim["tests"]))
+        why = " ".join(filter(None, (_sentence(claim["untestable"]), claim["because"])))
         verdict = Cell(claim["verdict"], claim["verdict"], tone=TONES[claim["verdict"]])
         rows.append(
             (Cell(claim["says"], sub=claim["source"], tone="quiet"), verdict, Cell(numbers or MISSING), Cell(why))
@@ -127,14 +140,37 @@ def claims_table(view: View) -> Table:
     return Table((Head("Claim"), Head("Verdict"), Head("By the model"), Head("Why")), tuple(rows), "Claims")
 
 
-def _found(test: Json) -> str:
-    """A test's number with its interval."""
-    name = f"{test['subject']}: {test['measure']}"
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
+def _by_measure(tests: list[Json]) -> list[list[Json]]:
+    """The tests of a claim that speak of one number stand together."""
+    found: dict[tuple[str, str], list[Json]] = {}
+    for test in tests:
+        found.setdefault((test["subject"], test["measure"]), []).append(test)
+    return list(found.values())
+
+
+def _found(tests: list[Json]) -> str:
+    """A number with its interval, and what was asked of it."""
+    test = tests[0]
+    what = MEASURES.get(test["measure"], test["measure"])
+    where = "" if test["subject"] == "saving" else f" under {quoted(test['subject'])}"
     if test["found"] is None:
-        return f"{name}: not run"
-    if test["measure"] in ("exceed", "lost_share") or test["measure"].endswith("share"):
-        return f"{name} {percent(test['found']['mean'], 1)} ({share_between(test['found'])})"
-    return f"{name} {dollars(test['found']['mean'])} ({between(test['found'])})"
+        return f"{what}{where}: not run"
+    asked = " and ".join(f"{'at least' if one['op'] == '>=' else 'at most'} {_bound(one)}" for one in tests)
+    shown = percent(test["found"]["mean"], 1) if _is_share(test) else dollars(test["found"]["mean"])
+    around = share_between(test["found"]) if _is_share(test) else between(test["found"])
+    return f"{what}{where}: {shown} ({around}); asked for: {asked}"
+
+
+def _is_share(test: Json) -> bool:
+    return test["measure"] == "exceed" or test["measure"].endswith("share")
+
+
+def _bound(test: Json) -> str:
+    return percent(test["bound"]) if _is_share(test) else dollars(test["bound"])
 
 
 def tornado_table(view: View) -> Table:

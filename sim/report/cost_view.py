@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sim.report.numbers import NB, Stat, half_text, number, stat, value_text
+from sim.report.numbers import NB, Stat, number, stat, value_text
 
 Json = Mapping[str, Any]
 USD = "usd"
 CAUSES = {"answers": "own work", "waste": "retries and waste", "incidents": "sent by incidents"}
 PER = {
-    "month": "a month", "year": "a year", "incident": "an incident", "lost_request": "a request without an answer",
+    "month": "every month", "year": "every year", "incident": "per incident",
+    "lost_request": "per request without an answer",
 }  # fmt: skip
 GROUPS = {"month": "hours and fees", "year": "hours and fees", "incident": "incidents’ other costs",
           "lost_request": "work not done"}  # fmt: skip
@@ -77,8 +78,7 @@ def usd(value: Stat) -> str:
     """``$12,400 ± 300``: whole dollars, whatever the interval."""
     if not value.known:
         return value_text(value, USD)
-    half = f"{NB}±{NB}{value.half:,.0f}" if value.half == value.half and value.half >= 0.5 else ""
-    return dollars(value.mean) + half
+    return f"{dollars(value.mean)}{NB}{half(value)}".rstrip(NB)
 
 
 def between(found: Json) -> str:
@@ -105,8 +105,8 @@ def share_between(found: Json) -> str:
 
 
 def half(value: Stat) -> str:
-    """Half an interval of dollars for the small text beside a value."""
-    return half_text(value, USD) if value.known else ""
+    """Half an interval of dollars for the small text beside a value: whole dollars."""
+    return f"±{NB}{value.half:,.0f}" if value.known and value.half >= 0.5 else ""
 
 
 def quoted(name: str) -> str:

@@ -35,13 +35,15 @@ def _of_saving(saving: Json) -> str:
     last = saving["to"][-1]
     isolation, bill, share = (stat(saving, name) for name in ("isolation", "isolation_bill", "isolation_bill_share"))
     text = (
-        f"With the price held equal, {quoted(last)} saves {usd(bill)} a month of the bill of {quoted(saving['from'])}, "
-        f"{percent(share.mean)} of it, and {usd(isolation)} with everything else that is counted"
+        f"With the price held equal, {quoted(last)} saves {usd(bill)} a month of the bill of {quoted(saving['from'])} "
+        f"({percent(share.mean)}), and {usd(isolation)} with everything else that is counted"
     )
     if not saving["prices"]:
         return text
     price = stat(saving, "price_share")
-    return f"{text}; of what the bill falls by with the new prices as well, {percent(price.mean)} is the price alone"
+    return (
+        f"{text}; of what isolation and the new prices together take off the bill, {percent(price.mean)} is the price"
+    )
 
 
 def _absolute(value: Stat) -> Stat:

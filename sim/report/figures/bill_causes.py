@@ -5,17 +5,18 @@ from __future__ import annotations
 from sim.report.cost_view import CAUSES, GROUPS, View, dollars
 from sim.report.figures.base import Canvas, Sheet, cut, grid, length
 from sim.report.numbers import stat
-from sim.report.style import INK, OUTCOMES_LIGHT, RAMP_LIGHT, TEAMS_LIGHT, TEXT
+from sim.report.style import INK, OUTCOMES_LIGHT, RAMP_LIGHT, SURFACE, TEAMS_LIGHT, TEXT
 
 LINE = 30.0
 COLOURS = {
-    "own work": RAMP_LIGHT[3],
+    "own work": RAMP_LIGHT[2],
     "retries and waste": OUTCOMES_LIGHT["failed"],
     "sent by incidents": OUTCOMES_LIGHT["refused"],
     "hours and fees": RAMP_LIGHT[9],
-    "incidents’ other costs": TEAMS_LIGHT[4],
-    "work not done": TEAMS_LIGHT[5],
+    "incidents’ other costs": TEAMS_LIGHT[5],
+    "work not done": TEAMS_LIGHT[4],
 }
+"""Neighbours differ in lightness, for print in grey; the order of a bar is that of the key."""
 
 
 def pieces(view: View, name: str) -> dict[str, float]:
@@ -58,10 +59,10 @@ def draw(view: View, width: int) -> Sheet | None:
     for at, (name, one) in enumerate(bars.items()):
         left, y = 0.0, at * LINE + LINE / 2
         for label, value in one.items():
-            axes.barh(y, value, left=left, height=18, color=COLOURS[label], linewidth=0, zorder=2)
+            axes.barh(y, value, left=left, height=18, color=COLOURS[label], edgecolor=SURFACE, linewidth=0.8, zorder=2)
             left += value
         total = stat(view.configuration(name), "total_mean")
-        axes.plot([total.low, total.high], [y, y], color=INK, linewidth=1.3, zorder=3)
+        axes.plot([total.low, total.high], [y + 12, y + 12], color=INK, linewidth=1.5, zorder=3)
         canvas.text(0, y, cut(name, room - 6, TEXT), size=TEXT, weight="bold")
         canvas.text(width - 2, y, dollars(left), ha="right")
     title = finding(view)

@@ -40,8 +40,8 @@ def draw(view: View, width: int) -> Sheet | None:
     top = 1.03 * max(values[-1] for values in bills.values())
     if not top > 0 or view.months < 10:
         return None
-    room = min(max(length(name) for name in names) + 14, 130.0 if width > 500 else 84.0)
-    canvas = Canvas(width, HEIGHT + 44, 16)
+    room = min(max(length(name) for name in names) + 40, 150.0 if width > 500 else 100.0)
+    canvas = Canvas(width, HEIGHT + 54, 26)
     axes = canvas.panel(LEFT, 0, width - LEFT - room, HEIGHT)
     axes.set_xlim(0, top)
     axes.set_yscale("log")
@@ -52,7 +52,7 @@ def draw(view: View, width: int) -> Sheet | None:
     axes.set_yticks(ticks, [f"{100 * share:g}{NB}%" for share in ticks])
     axes.xaxis.set_major_formatter(lambda value, _: f"${value:,.0f}")
     axes.locator_params(axis="x", nbins=max(3, int((width - LEFT - room) / 110)))
-    canvas.text(0, -8, "months that cost more", color=MUTED)
+    canvas.text(0, -18, "months that cost more", color=MUTED)
     if view.budget is not None:
         axes.axvline(view.budget, color=OUTCOMES_LIGHT["failed"], linewidth=1.3, linestyle=(0, (4, 3)), zorder=1)
     _curves(canvas, axes, bills, width - room)

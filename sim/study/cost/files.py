@@ -40,16 +40,23 @@ def table(rows: Iterator[list[Any]]) -> str:
 
 
 def months_rows(found: Found) -> Iterator[list[Any]]:
-    """A row a month, configuration, price list and team; dollars by cause, and requests of its own."""
+    """A row a month, configuration, price list and team; dollars by cause, and requests of its own.
+
+    Months without incidents and at new prices have one row for all teams (``total``).
+    """
     causes = [f"{cause}_usd" for cause in CAUSES]
     yield ["month", "configuration", "prices", "incidents", "team", *causes, "bill_usd", "offered", "lost"]
     for case, account in found.ledger.accounts.items():
+        teams: dict[str, Any] = {"total": slice(None)}
+        if not (case.quiet or case.repriced):
+            teams = {team: slice(at, at + 1) for at, team in enumerate(found.ledger.teams)}
         for month in range(len(account.bill)):
-            for at, team in enumerate(found.ledger.teams):
-                micro = account.bill[month, at]
+            for team, rows in teams.items():
+                micro = account.bill[month, rows].sum(axis=0)
                 yield [
                     month, *_case(case), team, *(f"{value / MICRO:.6f}" for value in micro.tolist()),
-                    f"{int(micro.sum()) / MICRO:.6f}", int(account.offered[month, at]), int(account.lost[month, at]),
+                    f"{int(micro.sum()) / MICRO:.6f}", int(account.offered[month, rows].sum()),
+                    int(account.lost[month, rows].sum()),
                 ]  # fmt: skip
 
 
