@@ -166,7 +166,8 @@ def _found(tests: list[Json]) -> str:
 
 
 def _is_share(test: Json) -> bool:
-    return test["measure"] == "exceed" or test["measure"].endswith("share")
+    measure = str(test["measure"])
+    return measure == "exceed" or measure.endswith("share")
 
 
 def _bound(test: Json) -> str:
