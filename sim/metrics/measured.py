@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from sim.metrics import series
 from sim.metrics.blast import minutes_lost, recovery_s
 from sim.metrics.compute import Spread, Sums, Values, spread_of, sums_of, values_of
 from sim.metrics.contention import consumption
 from sim.metrics.context import Context
+from sim.metrics.incidents import incidents
 from sim.metrics.limits import Use, use
 from sim.metrics.load import backlog
 from sim.metrics.tables import F64, Attempts, Requests
@@ -36,6 +38,8 @@ class Measured:
     uses: tuple[Use | None, ...]
     consumption: Mapping[str, Mapping[str, float]]
     latency: F64
+    incidents: Mapping[str, Any] = field(default_factory=dict)
+    """What faults did to whom; needs rows."""
 
     @cached_property
     def values(self) -> Values:
@@ -58,4 +62,5 @@ def of_rows(requests: Requests, attempts: Attempts | None, context: Context, nam
         tuple(None if attempts is None else use(limit, attempts, context) for limit in limits),
         {} if attempts is None else consumption(attempts, limits, context),
         series.latency_grid(requests, series.LEVELS),
+        incidents(requests, attempts, context),
     )

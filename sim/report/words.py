@@ -13,6 +13,7 @@ from typing import Any
 
 from sim.report.cast import Summary, configurations, place, teams_by_traffic
 from sim.report.cautions import capital, cautions, joined
+from sim.report.incident_words import opening
 from sim.report.numbers import NB, UNKNOWN, Stat, stat, value_text, with_interval
 
 HURT = 0.005
@@ -286,10 +287,12 @@ def _after(summary: Summary, name: str, team: str) -> str:
 def answer(summary: Summary) -> Answer:
     """All words that open a report."""
     found = verdict(summary)
-    details = _slower(summary, found) + _remains(summary, found) if found.victim else []
-    details += prices(summary) + _retries(summary)
+    first = opening(summary, blamed=found.cause.kind in ("team", "held"))
+    plain = headline(summary, found)
+    slower = [plain] if first else _slower(summary, found) if found.victim else []
+    details = slower + (_remains(summary, found) if found.victim else []) + prices(summary) + _retries(summary)
     warnings = cautions(summary)
-    leads, words = _leads(summary, found), headline(summary, found)
+    leads, words = _leads(summary, found), first or plain
     scene = _scene(summary, found, leads)
     return Answer(words, tuple(dict.fromkeys(details)), tuple(warnings), found, leads, scene)
 

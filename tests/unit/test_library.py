@@ -18,8 +18,9 @@ from sim.scenario.plan import build_plan, expected_requests, requires_streaming
 from sim.scenario.workloads import Spread, Workload
 
 NAMES = (
-    "agent-sessions", "forty-seven-services", "forty-seven-services-month", "isolation-ladder", "noisy-neighbour",
-    "runaway-loop", "storm-429", "storm-503", "thundering-herd",
+    "agent-sessions", "brown-out-metastable", "content-policy", "forty-seven-services", "forty-seven-services-month",
+    "isolation-ladder", "key-ban", "key-leak", "key-rotation", "noisy-neighbour", "price-change", "runaway-loop",
+    "storm-429", "storm-503", "storm-529", "thundering-herd",
 )  # fmt: skip
 MAX_WORK = 3_000_000
 """Requests that a comparison simulates, those of the leave-one-team-out runs included: seconds, not minutes."""
@@ -50,7 +51,7 @@ def test_each_opens_with_its_question(name: str) -> None:
 
 
 def injected(loaded: Loaded) -> float:
-    faults = [entry.fault for entry in loaded.scenario.chaos if entry.kind == "runaway_job"]
+    faults = [entry.fault for entry in loaded.scenario.chaos if entry.kind in ("runaway_job", "leaked_key")]
     return sum(fault.rate.per_second * fault.for_ / 1e9 for fault in faults)  # type: ignore[attr-defined]
 
 

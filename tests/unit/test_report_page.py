@@ -18,6 +18,7 @@ import pytest
 
 from sim.errors import BadInput
 from sim.report import frame
+from sim.report.figures import FIGURES
 from sim.report.html_page import policy
 from sim.report.markdown import escape
 from sim.report.numbers import Stat
@@ -96,7 +97,7 @@ def test_well_formed_and_complete(which, request):
     assert text.startswith("<!DOCTYPE html>")
     assert [one["id"] for one in reader.all("section")] == list(SECTIONS)
     assert len(reader.all("h1")) == 1
-    assert len(reader.all("figure")) == 6
+    assert len(reader.all("figure")) == len(FIGURES)
     ids = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
 
@@ -149,7 +150,7 @@ def test_each_drawing_is_valid_and_told_in_words(which, request):
         hidden = root.get("aria-hidden") == "true"
         assert hidden or len(root.get("aria-label", "")) > 30
         told += not hidden
-    assert told == 6 * 3
+    assert told == len(FIGURES) * 3
 
 
 def test_charts_open_with_their_finding(two):
@@ -342,7 +343,7 @@ def test_a_study_that_kept_no_rows_has_its_report(folder):
     for name in ("requests.parquet", "attempts.parquet"):
         (folder / name).unlink()
     reader = Reader(render(folder).read_text("utf-8"))
-    assert len(reader.all("figure")) == 6
+    assert len(reader.all("figure")) == len(FIGURES)
     assert "requests.parquet" not in [one["href"] for one in reader.all("a")]
 
 

@@ -11,7 +11,6 @@ from sim.engine.tables import LOG
 from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
 from sim.metrics.tables import Attempts, Requests
 from sim.results.columns import STATUS_CONNECTION, STATUS_NONE, STATUS_OK, STATUS_TIMEOUT
-from sim.scenario.plan import WORKLOAD
 from sim.scenario.schema import Scenario
 from sim.study.runs import Run
 
@@ -44,7 +43,7 @@ def requests_of(run: Run, warmup_ns: int) -> Requests:
         cost=result.cost,
         wasted=result.wasted,
         throttle=result.throttle,
-        own=plan.origin == WORKLOAD,
+        origin=plan.origin,
         counted=(result.arrival >= 0) & (result.arrival >= warmup_ns),
     )
 
