@@ -19,12 +19,12 @@ from sim.workload.rows import Expected
 
 @dataclass(frozen=True)
 class Node:
-    """An account, a project or a key: its limits and cap, and what stands below it."""
+    """An account, a project or a key: its limits and spend caps, and what stands below it."""
 
     level: str
     name: str
     limits: tuple[Limits, ...] = ()
-    spend_cap: SpendCap | None = None
+    spend_caps: tuple[SpendCap, ...] = ()
     models: tuple[str, ...] | None = None
     children: tuple[Node, ...] = ()
     teams: tuple[str, ...] = ()
@@ -112,13 +112,16 @@ def _parts(ladder: Ladder, expected: Mapping[str, Expected]) -> list[tuple[Limit
     return [tuple(column[team] for column in columns) for team in range(len(expected))]
 
 
-def _project_cap(ladder: Ladder, teams: int) -> SpendCap | None:
-    """A team's own cap: as written, or for separate accounts an equal part of the total cap."""
-    if ladder.project_spend_cap is not None or ladder.spend_cap is None or ladder.isolation != "accounts":
+def _project_caps(ladder: Ladder, teams: int) -> tuple[SpendCap, ...]:
+    """A team's own caps: as written, or for separate accounts an equal part of each total cap."""
+    if ladder.project_spend_cap or ladder.isolation != "accounts":
         return ladder.project_spend_cap
-    amount = ladder.spend_cap.amount
-    part = allocate(amount.micro_usd, [Fraction(1, teams)] * teams)[0]
-    return ladder.spend_cap.model_copy(update={"amount": MoneyRate(int(part), amount.period_ns)})
+    return tuple(_equal_part(cap, teams) for cap in ladder.spend_cap)
+
+
+def _equal_part(cap: SpendCap, teams: int) -> SpendCap:
+    part = allocate(cap.amount.micro_usd, [Fraction(1, teams)] * teams)[0]
+    return cap.model_copy(update={"amount": MoneyRate(int(part), cap.amount.period_ns)})
 
 
 def _shared(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
@@ -133,9 +136,9 @@ def _keys(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
 
 
 def _projects(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
-    cap = _project_cap(ladder, len(expected))
+    caps = _project_caps(ladder, len(expected))
     projects = tuple(
-        Node("project", team, part, cap, children=(_single_key([team]),))
+        Node("project", team, part, caps, children=(_single_key([team]),))
         for team, part in zip(expected, _parts(ladder, expected), strict=True)
     )
     name = "provider" if ladder.isolation == "gateway" else "shared"
@@ -144,9 +147,9 @@ def _projects(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, .
 
 def _accounts(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
     parts = _parts(ladder, expected) if ladder.split is not None else [ladder.limits] * len(expected)
-    cap = _project_cap(ladder, len(expected))
+    caps = _project_caps(ladder, len(expected))
     return tuple(
-        Node("account", team, part, cap, children=(Node("project", "default", children=(_single_key([team]),)),))
+        Node("account", team, part, caps, children=(Node("project", "default", children=(_single_key([team]),)),))
         for team, part in zip(expected, parts, strict=True)
     )
 
