@@ -73,7 +73,7 @@ def build_setting(scenario: Scenario, topology: Topology, teams: Sequence[str], 
     effects = [effect for entry in scenario.chaos for effect in entry.fault.effects()]
     resolved = [resolve_model(scenario, name) for name in models]
     paths = topology.paths()
-    clients, delays = client_rules([topology.client or scenario.teams[team].client for team in teams])
+    clients, delays = client_rules([topology.client_of(scenario.teams[team].client) for team in teams])
     rules = Rules(
         _limit_rules(rows.limits, models),
         [row for one in rows.limits_of_key for row in one],

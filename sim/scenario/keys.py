@@ -226,11 +226,23 @@ class Account(Level):
         return self
 
 
+def _stated(client: Client | None) -> dict[str, Any] | None:
+    return None if client is None else client.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+ClientPatch = Annotated[Client | None, PlainSerializer(_stated)]
+"""What a configuration changes of every team's client: the fields that it states, and no others."""
+
+
 class SpelledOut(Strict):
-    """A configuration account by account. ``client`` replaces every team's client, to compare policies."""
+    """A configuration account by account.
+
+    ``client`` changes every team's client, to compare policies: the fields that it states. What it
+    does not state stays each team's own; ``retry`` is replaced as a whole.
+    """
 
     accounts: dict[Label, Account] = Field(min_length=1)
-    client: Client | None = None
+    client: ClientPatch = None
 
 
 def _split_shape(value: Any) -> Any:
@@ -255,7 +267,8 @@ class Ladder(Strict):
     account. ``projects`` and ``gateway`` split it among teams: ``equal``, ``by-traffic``, or
     shares by team; ``overcommit`` multiplies the parts (not the total). ``accounts`` gives each
     team the whole of ``limits`` unless ``split`` is written. ``spend_cap`` is the total's,
-    ``project_spend_cap`` each team's own. ``client`` replaces every team's client, to compare policies.
+    ``project_spend_cap`` each team's own. ``client`` changes every team's client, to compare policies:
+    the fields that it states, as ``{retry: none}``; timeouts and what else it leaves out stay the teams'.
     """
 
     isolation: Rung
@@ -264,7 +277,7 @@ class Ladder(Strict):
     overcommit: Ratio = Field(default=Fraction(1), ge=1, le=100)
     spend_cap: CapList = ()
     project_spend_cap: CapList = ()
-    client: Client | None = None
+    client: ClientPatch = None
 
     @model_validator(mode="after")
     def _fits_rung(self) -> Ladder:

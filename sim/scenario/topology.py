@@ -40,13 +40,22 @@ class Node:
 
 @dataclass(frozen=True)
 class Topology:
-    """One configuration: its accounts, and which rung of the ladder it is (``custom`` for none)."""
+    """One configuration: its accounts, and which rung of the ladder it is (``custom`` for none).
+
+    ``client`` is what it changes of every team's client, see :meth:`client_of`.
+    """
 
     name: str
     isolation: str
     accounts: tuple[Node, ...]
     client: Client | None = None
     nodes: tuple[Node, ...] = field(default=(), compare=False)
+
+    def client_of(self, own: Client) -> Client:
+        """A team's client here: its own, with the fields that the configuration states."""
+        if self.client is None:
+            return own
+        return own.model_copy(update={name: getattr(self.client, name) for name in self.client.model_fields_set})
 
     def paths(self) -> tuple[tuple[Node, ...], ...]:
         """All keys as (account, project, key), in the order written."""

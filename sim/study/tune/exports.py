@@ -34,7 +34,7 @@ def configuration_yaml(topology: Topology, name: str, head: Sequence[str]) -> st
 
     body: dict[str, Any] = {"accounts": {account.name: _account(account) for account in topology.accounts}}
     if topology.client is not None:
-        body["client"] = topology.client.model_dump(mode="json", exclude_defaults=True)
+        body["client"] = topology.client.model_dump(mode="json", exclude_unset=True)
     text = yaml.safe_dump(
         {"configurations": {name: body}}, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True
     )
