@@ -2,7 +2,8 @@
 
 The most hurt team of the baseline (the first configuration) opens; who causes it is read from the
 counterfactual form of the contention matrix, and from consumption where there is none. Then what
-each other configuration changes, and who pays for it.
+each other configuration changes, and who pays for it. Where the baseline has a spend cap that is
+passed, by how much comes before all that.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sim.report.budgets import opening
 from sim.report.cast import Summary, configurations, place, teams_by_traffic
-from sim.report.cautions import capital, cautions, joined
+from sim.report.cautions import capital, cautions, counted, joined
 from sim.report.numbers import NB, UNKNOWN, Stat, stat, value_text, with_interval
 
 HURT = 0.005
@@ -23,8 +25,6 @@ SLOW = 1.0
 
 CAUSED = 0.10
 """A culprit must explain at least a tenth of a loss to be named."""
-
-_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,6 @@ class Answer:
     """The teams that the words speak of: victim, culprit, and who pays; the report shows them first."""
     scene: tuple[str, str]
     """(team, configuration) where the harm is plainest: what charts open with."""
-
-
-def counted(count: int, noun: str) -> str:
-    """``two teams``, ``one team``, ``46 teams``."""
-    said = _WORDS[count] if count < len(_WORDS) else str(count)
-    return f"{said} {noun}" + ("" if count == 1 else "s")
 
 
 def metrics_of(summary: Summary, name: str, team: str) -> Mapping[str, Any]:
@@ -289,7 +283,9 @@ def answer(summary: Summary) -> Answer:
     details = _slower(summary, found) + _remains(summary, found) if found.victim else []
     details += prices(summary) + _retries(summary)
     warnings = cautions(summary)
-    leads, words = _leads(summary, found), headline(summary, found)
+    leads, words, first = _leads(summary, found), headline(summary, found), opening(summary)
+    if first:
+        words, details = first, [words, *details]
     scene = _scene(summary, found, leads)
     return Answer(words, tuple(dict.fromkeys(details)), tuple(warnings), found, leads, scene)
 
