@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sim.report import budgets
+from sim.report import budgets, varied
 from sim.report.assumptions import assumptions, reproduce
 from sim.report.cast import Cast, Summary
 from sim.report.document import NUMBER, QUIET, Block, Cell, Chart, Document, Head, Section, Table, Text
@@ -48,6 +48,7 @@ def document(study: Study, charts: Sequence[Chart]) -> Document:
         name=summary["scenario"]["name"], question=resolved.get("question", ""),
         headline=answer.headline, details=answer.details, warnings=answer.warnings,
         sections=(
+            *([varied.section(manifest, summary)] if manifest.get("varied") else []),
             Section("capacity", "What is compared", blocks=(_sides(summary, study.cast),)),
             Section("teams", "What each team gets", _how_to_read(summary, study.cast), (*_teams(summary, study.cast),)),
             *_budgets(summary, charts),

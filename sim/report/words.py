@@ -23,6 +23,9 @@ HURT = 0.005
 SLOW = 1.0
 """Seconds: a 95th percentile of throttle wait below this is not called waiting."""
 
+MANY = 5
+"""With more different amounts than this, only the best and the worst configuration are named."""
+
 CAUSED = 0.10
 """A culprit must explain at least a tenth of a loss to be named."""
 
@@ -155,14 +158,30 @@ def _elsewhere(summary: Summary, found: Verdict) -> str:
     for name in configurations(summary)[1:]:
         amounts.setdefault(_amount(summary, name, found), []).append(place(summary, name))
     verb = "loses" if found.kind == "loss" else "waits"
+    if len(amounts) > MANY:
+        return _range(summary, found, verb)
     texts = [f"{joined(places)} it {verb} {amount}" for amount, places in amounts.items()]
     return "".join(f"; {text}" for text in texts)
 
 
-def _amount(summary: Summary, name: str, found: Verdict) -> str:
+def _range(summary: Summary, found: Verdict, verb: str) -> str:
+    """Where the victim fares best and worst, when there are too many configurations to name."""
+    others = configurations(summary)[1:]
+    known = [name for name in others if _harm_of(summary, name, found).known]
+    best, worst = (pick(known, key=lambda name: _harm_of(summary, name, found).mean) for pick in (min, max))
+    low, high = _amount(summary, best, found), _amount(summary, worst, found)
+    where = f"from {low} ({place(summary, best)}) to {high} ({place(summary, worst)})"
+    return f"; in the other {len(others)} configurations it {verb} {where}"
+
+
+def _harm_of(summary: Summary, name: str, found: Verdict) -> Stat:
     if found.kind == "loss":
-        return with_interval(loss(summary, name, found.victim), "share")
-    return with_interval(stat(metrics_of(summary, name, found.victim), "throttle_wait_p95_s"), "seconds")
+        return loss(summary, name, found.victim)
+    return stat(metrics_of(summary, name, found.victim), "throttle_wait_p95_s")
+
+
+def _amount(summary: Summary, name: str, found: Verdict) -> str:
+    return with_interval(_harm_of(summary, name, found), "share" if found.kind == "loss" else "seconds")
 
 
 def headline(summary: Summary, found: Verdict) -> str:

@@ -355,3 +355,14 @@ def test_a_cap_that_is_hardly_passed_or_not_known_does_not_open_it(change):
     for side in found["configurations"].values():
         side["budgets"][0].update(change)
     assert answer(found).headline == answer(sample.summary()).headline
+
+
+def test_of_many_configurations_only_the_best_and_the_worst_are_named():
+    names = ("shared", *(f"try {at}" for at in range(8)))
+    found = sample.summary(configurations=names)
+    for at, name in enumerate(names[1:]):
+        for metric in ("success_rate", "own_success_rate"):
+            found["configurations"][name]["teams"]["checkout"][metric] = sample.metric(0.9 + at / 100, 0.001)
+    text = plain(answer(found).headline)
+    assert "in the other 8 configurations it loses from 3.00 % ± 0.10 (with “try 7”) to 10.00 % ± 0.10" in text
+    assert "try 3" not in text
