@@ -12,6 +12,7 @@ from sim.cli import console
 
 if TYPE_CHECKING:
     from sim.scenario.loader import Loaded
+    from sim.scenario.vary import Varying
     from sim.study.compare import Study
 
 ENGINES = ("compiled", "plain", "simpy")
@@ -54,13 +55,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--gate", action="append", metavar="NAME", help=gate)
 
 
-def read(args: argparse.Namespace) -> Loaded:
+def read(args: argparse.Namespace, varying: Varying | None = None) -> Loaded:
     """The scenario with the flags applied, and the names in the flags checked against it."""
     from sim.scenario.loader import load
     from sim.study.api import given
 
     overrides = given(seed=args.seed, replications=args.replications)
-    loaded = load(args.scenario, skip_bad_rows=args.skip_bad_rows, overrides=overrides)
+    loaded = load(args.scenario, skip_bad_rows=args.skip_bad_rows, overrides=overrides, varying=varying)
     known("--gate", args.gate or (), loaded.scenario.configurations)
     return loaded
 

@@ -16,6 +16,7 @@ from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, Stat
 from sim.engine.tally_tables import no_tallies
 from sim.policy import limits, retry_budget
 from sim.policy.tables import (
+    NO_ALERT,
     BanMemory,
     CapMemory,
     CapRule,
@@ -30,6 +31,7 @@ from sim.policy.tables import (
     Rules,
 )
 from sim.policy.window import CELLS
+from sim.scenario.keys import SpendCap
 from sim.scenario.limit_rows import LimitRow, Rows, rows_of
 from sim.scenario.plan import WORKLOAD, Plan
 from sim.scenario.schema import Scenario
@@ -73,14 +75,11 @@ def build_setting(scenario: Scenario, topology: Topology, teams: Sequence[str], 
     effects = effects_of(scenario, _places(teams, models, topology))
     resolved = [resolve_model(scenario, name) for name in models]
     paths = topology.paths()
-    clients, delays = client_rules([topology.client or scenario.teams[team].client for team in teams])
+    clients, delays = client_rules([topology.client_of(scenario.teams[team].client) for team in teams])
     rules = Rules(
         _limit_rules(rows.all_limits, models),
         [row for one in rows.limits_of_key for row in one],
-        [
-            CapRule(row.cap.amount.micro_usd, row.cap.amount.period_ns, int(row.cap.mode == "reserve"))
-            for row in rows.caps
-        ],
+        [_cap_rule(row.cap, models) for row in rows.caps],
         [row for one in rows.caps_of_key for row in one],
         _key_rules(rows, topology, models, categories(scenario)),
         effects.rules,
@@ -142,6 +141,12 @@ def _limit_rules(rows: Sequence[LimitRow], models: Sequence[str]) -> list[LimitR
         ))  # fmt: skip
         cells += (CELLS + 1) * (algorithm == limits.SLIDING)
     return found
+
+
+def _cap_rule(cap: SpendCap, models: Sequence[str]) -> CapRule:
+    amount = cap.amount.micro_usd
+    first = min((-(-amount * share // 1) for share in cap.alerts), default=NO_ALERT)
+    return CapRule(amount, cap.amount.period_ns, int(cap.mode == "reserve"), _mask(cap.models, models), int(first))
 
 
 def _algorithm(row: LimitRow) -> int:

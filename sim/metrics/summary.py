@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.metrics import series
 from sim.metrics.blast import blast_radius
+from sim.metrics.budgets import describe as describe_cap
 from sim.metrics.compute import Values, compute
 from sim.metrics.contention import counterfactual
 from sim.metrics.context import Context
@@ -100,6 +101,7 @@ def _configuration(name: str, found: Measured, context: Context) -> dict[str, An
         "blast_radius": blast_radius(found.sums, found.lost, found.recovery, context),
         "load": load(found.sums, found.backlog, context),
         "limits": [describe(limit, use) for limit, use in zip(info.limits, found.uses, strict=True)],
+        "budgets": [describe_cap(cap, use, context) for cap, use in zip(info.caps, found.budgets, strict=True)],
         "series": _series(found.series, context),
         "latency_quantiles_s": _latency(found.latency, context),
         "incidents": found.incidents,
@@ -125,7 +127,8 @@ def _contention(name: str, found: Measured, table: pd.DataFrame | None, context:
 def all_values(requests: pd.DataFrame, attempts: pd.DataFrame | None, context: Context) -> dict[str, Values]:
     """The metrics of each configuration, for figures: name → ``(replications, teams + 1)``."""
     return {
-        name: compute(*series.tables(requests, attempts, context, name), context) for name in context.configurations
+        name: compute(*series.tables(requests, attempts, context, name), context, info.caps)
+        for name, info in context.configurations.items()
     }
 
 

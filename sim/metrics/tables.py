@@ -190,6 +190,7 @@ class Attempts:
     status: I64
     input: I64
     output: I64
+    cost: I64
     model: I64
     refused: I64
     counted: Bool
@@ -204,7 +205,7 @@ class Attempts:
         models, refusers = labels(frame["model"]), labels(frame["refused_by"])
         row = _match(requests, _take(frame, rows, "replication"), _take(frame, rows, "request"))
         names = {"replication": "replication", "at": "at_ns", "end": "end_ns", "status": "status",
-                 "input": "input_tokens", "output": "output_tokens"}  # fmt: skip
+                 "input": "input_tokens", "output": "output_tokens", "cost": "cost_microusd"}  # fmt: skip
         return cls(
             row=row,
             team=_known(codes(frame["team"], context.teams)[rows], "attempts"),

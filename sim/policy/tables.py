@@ -64,12 +64,20 @@ class KeyRule(NamedTuple):
     ban_account: int = 0
 
 
+NO_ALERT = 1 << 62
+"""A spend that no cap reaches."""
+
+
 class CapRule(NamedTuple):
     """A spend cap in micro-dollars a window of ``period`` ns; ``reserve`` 1 holds an estimate first."""
 
     cap: int
     period: int
     reserve: int
+    models: int
+    """Bit mask of the models that count and are refused."""
+    alert: int
+    """The spend of the first alert, micro-dollars; NO_ALERT for none."""
 
 
 @dataclass(slots=True)
@@ -79,6 +87,8 @@ class CapMemory:
     window: int = 0
     spent: int = 0
     held: int = 0
+    alerted_at: int = -1
+    """When the window's spend reached the first alert, ns; -1 not yet."""
 
 
 class ClientRule(NamedTuple):

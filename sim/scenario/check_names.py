@@ -107,6 +107,8 @@ def _presets(parts: Parts) -> Iterator[Found]:
 
 def _ladder(parts: Parts, ladder: Ladder, path: Path) -> Iterator[Found]:
     yield from _limited_models(parts, ladder.limits, path)
+    yield from _limited_models(parts, ladder.spend_cap, path, "spend_cap")
+    yield from _limited_models(parts, ladder.project_spend_cap, path, "project_spend_cap")
     if not isinstance(ladder.split, dict):
         return
     for team in ladder.split:
@@ -139,6 +141,7 @@ def _spelled(parts: Parts, configuration: SpelledOut, path: Path) -> Iterator[Fo
     listings: list[_Listing] = []
     for where, name, level in levels(configuration):
         yield from _limited_models(parts, level.limits, (*path, *where))
+        yield from _limited_models(parts, level.spend_cap, (*path, *where), "spend_cap")
         yield from _allowed_models(parts, level, (*path, *where))
         teams = getattr(level, "teams", None) or ()
         listings += [_Listing(team, (*path, *where, "teams", at), name) for at, team in enumerate(teams)]
@@ -174,11 +177,11 @@ def levels(configuration: SpelledOut) -> Iterator[tuple[Path, str, Account | Pro
                 yield (*below, "keys", key_name), f"{account_name}/{project_name}/{key_name}", key
 
 
-def _limited_models(parts: Parts, limits: Iterable[object], path: Path) -> Iterator[Found]:
+def _limited_models(parts: Parts, limits: Iterable[object], path: Path, section: str = "limits") -> Iterator[Found]:
     for at, limit in enumerate(limits):
         for which, model in enumerate(getattr(limit, "models", None) or ()):
             if model not in known_models(parts):
-                yield unknown((*path, "limits", at, "models", which), "model", model, known_models(parts))
+                yield unknown((*path, section, at, "models", which), "model", model, known_models(parts))
 
 
 def _allowed_models(parts: Parts, level: Level, path: Path) -> Iterator[Found]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sim.engine.digest import combined
 from sim.engine.world import Setting
 from sim.errors import BadInput
-from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
+from sim.metrics.context import CapInfo, ConfigurationInfo, Context, LimitInfo
 from sim.metrics.summary import summarise, summary_of
 from sim.metrics.tallied import of_readings
 from sim.results.store import ATTEMPTS_FILE, REQUESTS_FILE, Writer, write_json
@@ -179,7 +179,9 @@ def _context(loaded: Loaded, settings: Sequence[Setting], options: Options, chec
     """What metrics must know; ``checks`` are the rows planned, the rows reported, and the digest."""
     configurations = {
         setting.name: ConfigurationInfo(
-            capacity(setting.topology), tuple(LimitInfo.of(row) for row in setting.rows.limits)
+            capacity(setting.topology),
+            tuple(map(LimitInfo.of, setting.rows.limits)),
+            tuple(map(CapInfo.of, setting.rows.caps)),
         )
         for setting in settings
     }

@@ -94,15 +94,17 @@ def _limits(r: random.Random) -> dict[str, Any]:
     return limits | ({"models": r.sample(MODELS, 2)} if r.random() < 0.2 else {})
 
 
+def _cap(r: random.Random, amount: str) -> dict[str, Any]:
+    cap: dict[str, Any] = {"amount": amount, "mode": r.choice(["postpaid", "reserve"])}
+    return cap | ({"models": r.sample(MODELS, 2)} if r.random() < 0.3 else {})
+
+
 def _level(r: random.Random) -> dict[str, Any]:
     level: dict[str, Any] = {}
     if r.random() < 0.6:
         level["limits"] = [_limits(r) for _ in range(r.randint(1, 2))]
     if r.random() < 0.25:
-        level["spend_cap"] = {
-            "amount": r.choice(["$0.05/hour", "$0.3/hour"]),
-            "mode": r.choice(["postpaid", "reserve"]),
-        }
+        level["spend_cap"] = [_cap(r, amount) for amount in r.sample(["$0.05/hour", "$0.3/hour", "$0.4/day"], 2)]
     return level | ({"models": list(r.sample(MODELS, 2))} if r.random() < 0.15 else {})
 
 

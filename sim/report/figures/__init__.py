@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.report.figures import amplification, attempts, blast, contention, cost, latency, outcomes, timeline
+from sim.report.figures import amplification, attempts, blast, budgets, contention, cost, latency, outcomes, timeline
 from sim.report.figures.base import Drawing, Sheet
 
 FIGURES: dict[str, Drawing] = {
@@ -14,6 +14,7 @@ FIGURES: dict[str, Drawing] = {
     "attempts": attempts.draw,
     "amplification": amplification.draw,
     "cost": cost.draw,
+    "budgets": budgets.draw,
 }
 
 __all__ = ["FIGURES", "Drawing", "Sheet"]

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from sim.engine.tables import LOG
-from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
+from sim.metrics.context import CapInfo, ConfigurationInfo, Context, LimitInfo
 from sim.metrics.tables import Attempts, Requests
 from sim.results.columns import STATUS_CONNECTION, STATUS_NONE, STATUS_OK, STATUS_TIMEOUT
 from sim.scenario.schema import Scenario
@@ -22,7 +22,8 @@ def context_of(scenario: Scenario, run: Run) -> Context:
     """What the metrics must know about a single run. Teams stand in the plan's order."""
     teams = {name: scenario.teams[name] for name in run.plan.teams}
     alone = scenario.model_copy(update={"replications": 1, "teams": teams})
-    info = ConfigurationInfo({}, tuple(LimitInfo.of(row) for row in run.setting.rows.limits))
+    rows = run.setting.rows
+    info = ConfigurationInfo({}, tuple(map(LimitInfo.of, rows.limits)), tuple(map(CapInfo.of, rows.caps)))
     return Context(alone, "", "", {run.setting.name: info}, len(run.plan), len(run.plan), run.digest)
 
 
@@ -61,6 +62,7 @@ def attempts_of(run: Run, requests: Requests) -> Attempts:
         status=log["status"],
         input=(plan.input_tokens - plan.cached_tokens)[row],
         output=log["output"],
+        cost=log["cost"],
         model=plan.model[row],
         refused=log["refused_by"] + 1,
         counted=requests.counted[row],

@@ -82,8 +82,8 @@ class Frame:
         row = np.concatenate([log["request"] + first for log, first in zip(logs, self.first, strict=True)])
         return Attempts(
             row=row, replication=self.replication[row], team=self.team[row], at=column["at"], end=column["end"],
-            status=column["status"], input=column["uncached"], output=column["output"], model=column["model"],
-            refused=np.minimum(column["refused_by"] + 1, 1), counted=requests.counted[row],
+            status=column["status"], input=column["uncached"], output=column["output"], cost=column["cost"],
+            model=column["model"], refused=np.minimum(column["refused_by"] + 1, 1), counted=requests.counted[row],
             models=(), refusers=("", "somebody"), teams=len(self.context.teams),
         )  # fmt: skip
 
