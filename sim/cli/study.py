@@ -51,6 +51,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     kept = "what is kept: attempts and requests, requests only, or none: then memory stays small, and a run that was"
     add("--rows", choices=("none", "requests", "attempts"), default="attempts",
         help=f"{kept} interrupted goes on where it was (default: %(default)s)")  # fmt: skip
+    add("--audit", action="store_true",
+        help="write audit.parquet and audit.csv too: one row for every attempt, as an audit log has it")  # fmt: skip
     gate = "this configuration's objectives decide the exit code (default: all; may be repeated)"
     add("--gate", action="append", metavar="NAME", help=gate)
 
@@ -98,6 +100,7 @@ def perform(args: argparse.Namespace, loaded: Loaded, out: Path, only: tuple[str
         rows=args.rows,
         gate=tuple(args.gate) if args.gate else None,
         command=args.words,
+        audit=args.audit,
     )
     progress = choose(sys.stderr, quiet=args.quiet)
     try:

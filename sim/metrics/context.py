@@ -94,12 +94,23 @@ class CapInfo:
 
 
 @dataclass(frozen=True)
+class KeyInfo:
+    """One key of one configuration: where it stands, and who uses it."""
+
+    account: str
+    project: str
+    key: str
+    teams: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ConfigurationInfo:
-    """One configuration: its total ``capacity`` as the report prints it, its limits and its spend caps."""
+    """One configuration: its total ``capacity`` as the report prints it, its limits, spend caps and keys."""
 
     capacity: Mapping[str, object] = field(default_factory=dict)
     limits: tuple[LimitInfo, ...] = ()
     caps: tuple[CapInfo, ...] = ()
+    keys: tuple[KeyInfo, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from sim.metrics.limits import describe
 from sim.metrics.load import load
 from sim.metrics.measured import Measured, of_rows
 from sim.metrics.slo import verdicts
+from sim.metrics.spend import spend
 from sim.metrics.stats import Interval, interval, paired, regimes
 from sim.metrics.tables import F64
 from sim.units import SECOND
@@ -102,6 +103,7 @@ def _configuration(name: str, found: Measured, context: Context) -> dict[str, An
         "load": load(found.sums, found.backlog, context),
         "limits": [describe(limit, use) for limit, use in zip(info.limits, found.uses, strict=True)],
         "budgets": [describe_cap(cap, use, context) for cap, use in zip(info.caps, found.budgets, strict=True)],
+        "spend": spend(found.values["cost_usd"], info.keys, context),
         "series": _series(found.series, context),
         "latency_quantiles_s": _latency(found.latency, context),
         "incidents": found.incidents,

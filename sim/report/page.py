@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sim.report import budgets, varied
+from sim.report import budgets, spend, varied
 from sim.report.assumptions import assumptions, reproduce
 from sim.report.cast import Cast, Summary
 from sim.report.document import NUMBER, QUIET, Block, Cell, Chart, Document, Head, Section, Table, Text
@@ -20,6 +20,8 @@ DOWNLOADS = (
     ("teams.csv", "the metrics of every team, for a spreadsheet"),
     ("requests.parquet", "one row a request"),
     ("attempts.parquet", "one row an attempt"),
+    ("audit.csv", "the audit log, one row an attempt, for a spreadsheet"),
+    ("audit.parquet", "the same for analysis"),
     ("counterfactual.parquet", "each study again without one team"),
     ("manifest.json", "scenario, versions and command"),
     ("report.md", "this report as Markdown"),
@@ -53,6 +55,7 @@ def document(study: Study, charts: Sequence[Chart]) -> Document:
             Section("teams", "What each team gets", _how_to_read(summary, study.cast), (*_teams(summary, study.cast),)),
             *_budgets(summary, charts),
             Section("charts", "Why", _shaded(study), tuple(chart for chart in charts if chart.name not in OWN_SECTION)),
+            *_spend(summary),
             Section("slos", "Objectives", blocks=(_objectives(summary),)),
         ),
         assumptions=tuple(assumptions(summary, manifest)), command=command_line(manifest),
@@ -111,6 +114,13 @@ def _budgets(summary: Summary, charts: Sequence[Chart]) -> Iterator[Section]:
     if budgets.has_caps(summary):
         drawn = (chart for chart in charts if chart.name == "budgets")
         yield Section("budgets", "Budgets", budgets.intro(summary), (*drawn, *budgets.blocks(summary)))
+
+
+def _spend(summary: Summary) -> Iterator[Section]:
+    """Who spent it, as far as the bill of each configuration tells."""
+    found = tuple(spend.blocks(summary))
+    if found:
+        yield Section("spend", "Spend by project", spend.intro(summary), found)
 
 
 def _shaded(study: Study) -> str:

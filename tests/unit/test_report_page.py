@@ -373,7 +373,7 @@ def test_caps_have_a_section_of_their_own_before_the_reasons():
     assert "On the shared key the alert at 80 % comes 20 minutes before the cap bites." in shown
     assert "in 90 % of replications" in shown, "where a cap is not always reached"
     assert [chart.name for chart in charts].count("budgets") == 1
-    assert len(reader.all("figure")) == 7
+    assert len(reader.all("figure")) == len(FIGURES)
 
 
 def test_without_caps_there_is_no_such_section(two):
