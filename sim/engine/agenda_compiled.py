@@ -152,13 +152,15 @@ def report(rows: Any, row: int, q: Any, call: Any) -> None:
     rows[7, row] = call.wasted
     rows[8, row] = call.throttle
     rows[9, row] = call.refused_by
-    rows[10, row] = q.client
-    rows[11, row] = q.team
-    rows[12, row] = q.key
-    rows[13, row] = q.model
-    rows[14, row] = q.uncached
-    rows[15, row] = q.cached
-    rows[16, row] = q.output
+    rows[10, row] = call.held
+    rows[11, row] = call.model
+    rows[12, row] = q.client
+    rows[13, row] = q.team
+    rows[14, row] = q.key
+    rows[15, row] = q.model
+    rows[16, row] = q.uncached
+    rows[17, row] = q.cached
+    rows[18, row] = q.output
 
 
 def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spent: int) -> None:

@@ -21,14 +21,14 @@ from sim.engine.agenda import (
     schedule,
     write,
 )
+from sim.engine.departures import GOES, STOPS, begin, leave
 from sim.engine.queues import pop_front, push_back, unlink
-from sim.engine.reactions import finish, over, react, time_left
+from sim.engine.reactions import finish, heed, over, react, time_left
 from sim.engine.tables import (
     ADMITTED,
     ANSWERS,
     ATTEMPT,
     END,
-    HOLDING,
     PENDING,
     REFUSALS,
     Call,
@@ -39,9 +39,8 @@ from sim.engine.tables import (
 from sim.engine.tally import tally_admitted, tally_attempt, tally_close
 from sim.policy.admission import NOBODY, OK, admit, settle
 from sim.policy.pricing import cost
-from sim.policy.retry_budget import started
 from sim.policy.service import WIDTH, answer_ns, drawn, produced
-from sim.policy.tables import Ask
+from sim.policy.tables import ADAPTIVE, BREAKS, Ask
 from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_NONE, STATUS_TIMEOUT, UNFINISHED
 
 ARRIVES = ATTEMPT << CLASS_BITS
@@ -99,8 +98,14 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
     """
     call = s.calls[r]
     q = s.requests[r]
-    if call.attempts == 0 and not begin(w, s, r, now):
+    verdict = GOES if call.first_at >= 0 else begin(w, s, r, now)
+    if verdict == GOES and w.clients[q.client].guards != 0:
+        verdict = leave(w, s, r, now)
+    if verdict != GOES:
+        if verdict == STOPS:
+            finish(w, s, r, GAVE_UP, now)
         return LATER
+    call.tried += 1
     number = call.attempts
     call.attempts = number + 1
     call.at = now
@@ -114,7 +119,7 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
         call.end_at = now + w.rules.provider.round_trip
         return end_of(w, s, r, q.heard & REFUSALS != 0)
     call.flags |= ADMITTED
-    tally_admitted(w.rules, s.tallies, q, now)
+    tally_admitted(w.rules, s.tallies, q, call.model, now)
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
@@ -135,26 +140,6 @@ def end_of(w: World, s: State, r: int, heard: bool) -> int:
         return at
     schedule(s, at, END, r)
     return LATER
-
-
-def begin(w: World, s: State, r: int, now: int) -> bool:
-    """A place at the client and time to try: whether the first attempt is made now."""
-    call = s.calls[r]
-    q = s.requests[r]
-    client = s.clients[q.client]
-    if call.flags & HOLDING == 0:
-        limit = w.clients[q.client].max_concurrent
-        if limit >= 0 and client.active >= limit:
-            push_back(client, s.calls, r)
-            return False
-        client.active += 1
-        call.flags |= HOLDING
-    call.first_at = now
-    started(w.clients[q.client], client, s.cells, now)
-    if time_left(w, q, call, now) == 0:
-        finish(w, s, r, GAVE_UP, now)
-        return False
-    return True
 
 
 def ask_of(w: World, q: Request, model: int, number: int) -> Ask:
@@ -235,6 +220,8 @@ def end(w: World, s: State, r: int, now: int) -> None:
     log(w, s, r, now, output, spent, admitted)
     if admitted:
         leave_slot(w, s, r, now)
+    if w.clients[s.requests[r].client].guards & (ADAPTIVE | BREAKS) != 0:
+        heed(w, s, r, now)
     react(w, s, r, now)
 
 

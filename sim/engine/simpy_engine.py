@@ -16,14 +16,23 @@ from simpy.events import Event
 from sim.draws import ADDED, FIRST_TOKEN, JITTER, PER_TOKEN, draw32
 from sim.engine.clock import KeyedEnvironment
 from sim.engine.tables import ATTEMPT, END, Call, Request, RunResult, State, World, result_of
-from sim.policy import retry_budget
-from sim.policy.admission import OK, admit, settle
-from sim.policy.backoff import FAILED, GIVE_UP, next_delay
+from sim.policy import breaker, pacing, retry_budget
+from sim.policy.admission import OK, admit, budget_is_spent, settle
+from sim.policy.backoff import BUDGET, CIRCUIT, FAILED, GIVE_UP, next_delay, status_class
 from sim.policy.pricing import cost
 from sim.policy.service import WIDTH, answer_ns, drawn, produced
-from sim.policy.tables import Ask, ClientMemory, ClientRule
+from sim.policy.tables import ADAPTIVE, BREAKS, Ask, ClientMemory, ClientRule
 from sim.results.columns import FAILED as OUT_FAILED
-from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_NONE, STATUS_TIMEOUT, SUCCEEDED, UNFINISHED
+from sim.results.columns import (
+    GAVE_UP,
+    NOT_STARTED,
+    STATUS_CIRCUIT,
+    STATUS_NONE,
+    STATUS_QUEUE,
+    STATUS_TIMEOUT,
+    SUCCEEDED,
+    UNFINISHED,
+)
 
 Steps = Generator[Event, Any, None]
 
@@ -40,6 +49,7 @@ class Attempt:
     begun: int = -1
     output: int = 0
     spent: int = 0
+    era: int = -1
 
 
 @dataclass
@@ -55,6 +65,8 @@ class Flight:
     last_delay: int = 0
     last_cost: int = 0
     retrying: bool = False
+    fell_back: bool = False
+    tried: int = 0
     made: list[Attempt] = field(default_factory=list)
 
 
@@ -85,29 +97,76 @@ class SimpyEngine:
         call = Flight(number, q, self.state.calls[number], self.world.clients[q.client], self.state.clients[q.client])
         call.report.arrival = arrival
         yield self.env.at(arrival, ATTEMPT, number, 0)
-        yield from self._enter(call)
-        call.first_at = self.env.now
+        if not (yield from self._enter(call)):
+            return
+        self._start(call)
         retry_budget.started(call.policy, call.client, self.state.cells, self.env.now)
         if self._time_left(call) == 0:
             self._finish(call, GAVE_UP)
             return
-        while True:
+        while (yield from self._leave(call)):
             yield from self._try(call)
             delay = self._after(call)
             if delay < 0:
                 return
             yield self.env.at(self.env.now + delay, ATTEMPT, number, len(call.made))
 
-    def _enter(self, call: Flight) -> Steps:
-        """Wait in order for one of the client's ``max_concurrent`` places."""
-        limit = call.policy.max_concurrent
-        if limit < 0 or call.client.active < limit:
+    def _enter(self, call: Flight) -> Generator[Event, Any, bool]:
+        """Wait in order for one of the client's ``max_concurrent`` places; False when the queue is full."""
+        queue, policy = self.client_queues[call.q.client], call.policy
+        if policy.max_concurrent < 0 or call.client.active < policy.max_concurrent:
             call.client.active += 1
-            return
+            return True
+        if 0 <= policy.max_queue <= len(queue):
+            call.report.status = STATUS_QUEUE
+            self._end(call, GAVE_UP)
+            return False
         turn = self.env.event()
-        self.client_queues[call.q.client].append(turn)
+        queue.append(turn)
         yield turn
         yield self.env.at(self.env.now, ATTEMPT, call.number, 0)
+        call.report.held += self.env.now - call.report.arrival
+        return True
+
+    def _start(self, call: Flight) -> None:
+        """The first attempt, or the first with another model: the policy counts from here."""
+        call.first_at, call.tried, call.last_delay, call.last_cost = self.env.now, 0, 0, 0
+
+    def _leave(self, call: Flight) -> Generator[Event, Any, bool]:
+        """Past the circuit breaker and the client's own rates; False when the request ends here instead."""
+        if self._is_stopped(call):
+            return False
+        wait = pacing.pace(call.policy, call.client, self._time_left(call), self.env.now)
+        if wait == pacing.TOO_LATE:
+            self._finish(call, GAVE_UP)
+            return False
+        if wait > 0:
+            call.report.held += wait
+            yield self.env.at(self.env.now + wait, ATTEMPT, call.number, len(call.made))
+        return wait == 0 or not self._is_stopped(call)
+
+    def _is_stopped(self, call: Flight) -> bool:
+        """Whether the open breaker ends the request, which no other model takes over."""
+        if not self._is_watched(call) or not breaker.blocks(call.policy, call.client, self.env.now):
+            return False
+        if self._falls_back(call, CIRCUIT):
+            return False
+        call.report.status = STATUS_CIRCUIT
+        self._finish(call, GAVE_UP)
+        return True
+
+    def _is_watched(self, call: Flight) -> bool:
+        return call.policy.guards & BREAKS != 0 and not call.fell_back
+
+    def _falls_back(self, call: Flight, reason: int) -> bool:
+        """Go on with the client's other model, once, if it does so for this reason."""
+        policy = call.policy
+        named = policy.fallback >= 0 and policy.fallback_on & 1 << reason
+        if not named or call.report.model == policy.fallback or self._time_left(call) == 0:
+            return False
+        call.report.model, call.fell_back = policy.fallback, True
+        self._start(call)
+        return True
 
     def _try(self, call: Flight) -> Steps:
         """One attempt: refused at the door, or admitted, answered and settled."""
@@ -115,7 +174,10 @@ class SimpyEngine:
         ask = self._ask(call)
         status, refuser, after = admit(rules, self.state.memory, ask, self._has_room(call.report.model), now)
         attempt = Attempt(len(call.made), now, status, after, refuser)
+        if self._is_watched(call):
+            attempt.era = breaker.passes(call.client, now)
         call.made.append(attempt)
+        call.tried += 1
         self.under_way[call.number] = attempt
         call.report.attempts = len(call.made)
         if status != OK:
@@ -129,6 +191,15 @@ class SimpyEngine:
         self._write(call.number, attempt, self.env.now)
         if status == OK and attempt.begun >= 0:
             self._leave_slot(call.report.model)
+        self._heed(call, attempt)
+
+    def _heed(self, call: Flight, attempt: Attempt) -> None:
+        """Tell the client's adaptive rate and its breaker what came back."""
+        now, policy, client = self.env.now, call.policy, call.client
+        if policy.guards & ADAPTIVE:
+            pacing.adapt(client, attempt.status, now)
+        if policy.guards & BREAKS:
+            breaker.answered(policy, client, self.state.cells, attempt.era, attempt.status, now)
 
     def _answered(self, call: Flight, attempt: Attempt) -> Steps:
         """Wait for a slot and for the answer, or until the client hangs up."""
@@ -160,7 +231,7 @@ class SimpyEngine:
             retry_budget.succeeded(call.policy, call.client, call.last_cost)
             self._finish(call, SUCCEEDED)
             return -1
-        delay = self._retry_delay(call, attempt)
+        delay = self._delay(call, attempt)
         if delay < 0:
             self._finish(call, OUT_FAILED if delay == FAILED else GAVE_UP)
             return delay
@@ -169,12 +240,23 @@ class SimpyEngine:
         call.last_delay = delay
         return delay
 
+    def _delay(self, call: Flight, attempt: Attempt) -> int:
+        """The delay before the next attempt; none when another model takes over."""
+        spent = budget_is_spent(self.world.rules.provider, attempt.status, attempt.refused_by)
+        if spent and self._falls_back(call, BUDGET):
+            self._stop_retrying(call)
+            return 0
+        delay = self._retry_delay(call, attempt)
+        if delay < 0 and self._falls_back(call, status_class(attempt.status)):
+            return 0
+        return delay
+
     def _retry_delay(self, call: Flight, attempt: Attempt) -> int:
         """Ask the retry policy, then the retry budget."""
         self._stop_retrying(call)
         key = call.q.draw_key
         delay = next_delay(
-            call.policy, self.world.delays, len(call.made), attempt.status, attempt.retry_after, call.last_delay,
+            call.policy, self.world.delays, call.tried, attempt.status, attempt.retry_after, call.last_delay,
             self.env.now - call.first_at, self._time_left(call),
             draw32(key, attempt.number, JITTER), draw32(key, attempt.number, ADDED),
         )  # fmt: skip
@@ -195,14 +277,18 @@ class SimpyEngine:
             call.client.retrying -= 1
 
     def _finish(self, call: Flight, outcome: int) -> None:
-        """Report the request, pass its place on, and start the session's next step."""
-        call.report.outcome, call.report.finish = outcome, self.env.now
+        """Pass the request's place at the client on, and report it."""
         self._stop_retrying(call)
         queue = self.client_queues[call.q.client]
         if queue:
             queue.popleft().succeed()
         else:
             call.client.active -= 1
+        self._end(call, outcome)
+
+    def _end(self, call: Flight, outcome: int) -> None:
+        """Report the request, and start the session's next step."""
+        call.report.outcome, call.report.finish = outcome, self.env.now
         child = call.q.child
         if child >= 0 and (outcome == SUCCEEDED or not self.world.requests[child].stops):
             starts = self.env.now + self.world.requests[child].think

@@ -77,12 +77,24 @@ class Call:
     last_delay: int = 0
     last_cost: int = 0
     flags: int = 0
-    """Bits PENDING, ADMITTED, HOLDING and RETRYING."""
+    """Bits PENDING, ADMITTED, HOLDING, RETRYING and PAID."""
     next: int = -1
     """The next in the client's queue or the provider's: never in both at once."""
+    held: int = 0
+    """Time in the client's queue and waiting for its own token bucket."""
+    tried: int = 0
+    """Attempts that the retry policy counts: all, but from a fallback on anew."""
+    fell_back: int = 0
+    era: int = -1
+    """The breaker's when the attempt left; -1 where it is not watched."""
+
+    @property
+    def last_model(self) -> int:
+        """The model that the last attempt asked for, or that the first would have."""
+        return self.model
 
 
-PENDING, ADMITTED, HOLDING, RETRYING = 1, 2, 4, 8
+PENDING, ADMITTED, HOLDING, RETRYING, PAID = 1, 2, 4, 8, 16
 
 
 class World(NamedTuple):
@@ -141,7 +153,10 @@ LOG = (
 )  # fmt: skip
 """What an attempt writes to the log, in this order."""
 LOG_WIDTH = len(LOG)
-RESULT_FIELDS = ("arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by")
+RESULT_FIELDS = (
+    "arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by",
+    "held", "last_model",
+)  # fmt: skip
 """What becomes of a request, fields of :class:`Call`."""
 PLAN_FIELDS = ("client", "team", "key", "model", "uncached", "cached", "output")
 """What it was, fields of :class:`Request`."""
@@ -168,6 +183,8 @@ class RunResult:
     wasted: I64
     throttle: I64
     refused_by: I64
+    held: I64
+    last_model: I64
     client: I64
     team: I64
     key: I64
