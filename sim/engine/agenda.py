@@ -21,6 +21,11 @@ def schedule(s: Any, time: int, kind: int, slot: int) -> None:
     heapq.heappush(s.heap, (time, (kind << CLASS_BITS) + s.requests[slot].number, slot))
 
 
+def schedule_wake(s: Any, time: int, number: int) -> None:
+    """Add the end of brown-out ``number``."""
+    heapq.heappush(s.heap, (time, number, -1))
+
+
 def first_time(s: Any, never: int) -> int:
     """When the next event is; ``never`` when there is none."""
     return s.heap[0][0] if s.heap else never

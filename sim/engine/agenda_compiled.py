@@ -44,9 +44,13 @@ def place(heap: Any, row: int, time: int, tie: int, slot: int) -> None:
 
 
 def schedule(s: Any, time: int, kind: int, slot: int) -> None:
-    """Add an event of the request in this slot: sift it up from the end."""
+    """Add an event of the request in this slot."""
+    push(s, time, (kind << CLASS_BITS) + s.requests[slot].number, slot)
+
+
+def push(s: Any, time: int, tie: int, slot: int) -> None:
+    """Add an event: sift it up from the end."""
     heap = s.heap
-    tie = (kind << CLASS_BITS) + s.requests[slot].number
     at = s.used[HEAP] + 1
     s.used[HEAP] = at
     while at > 1 and not is_before(heap, at >> 1, time, tie):
@@ -54,6 +58,11 @@ def schedule(s: Any, time: int, kind: int, slot: int) -> None:
         place(heap, at, heap[above, 0], heap[above, 1], heap[above, 2])
         at = above
     place(heap, at, time, tie, slot)
+
+
+def schedule_wake(s: Any, time: int, number: int) -> None:
+    """Add the end of brown-out ``number``."""
+    push(s, time, number, -1)
 
 
 def first_time(s: Any, never: int) -> int:
@@ -154,7 +163,7 @@ def report(rows: Any, row: int, q: Any, call: Any) -> None:
     rows[9, row] = call.refused_by
     rows[10, row] = call.held
     rows[11, row] = call.model
-    rows[12, row] = q.client
+    rows[12, row] = q.origin
     rows[13, row] = q.team
     rows[14, row] = q.key
     rows[15, row] = q.model

@@ -36,10 +36,13 @@ _RECORDS: dict[tuple[type[Any], str], type[Any]] = {
     (records.Rules, "keys"): records.KeyRule,
     (records.Rules, "effects"): records.EffectRule,
     (records.Rules, "models"): records.ModelRule,
+    (records.Rules, "prices"): records.PriceRule,
     (State, "clients"): records.ClientMemory,
     (State, "models"): records.ModelMemory,
     (records.Memory, "limits"): records.LimitMemory,
     (records.Memory, "caps"): records.CapMemory,
+    (records.Memory, "effects"): records.EffectMemory,
+    (records.Memory, "bans"): records.BanMemory,
 }
 """Which record the rows of a list are; lists that are not here hold plain integers."""
 
@@ -88,10 +91,10 @@ def fresh_arrays(world: World, room: int = FIRST_ROOM, reports: int = FIRST_ROOM
         calls=blank[:0].copy(),
         blank=blank,
         free=np.zeros(0, np.int64),
-        heap=np.zeros((room, 3), np.int64),
+        heap=_heap(world.wakes, room),
         log=columns(LOG_WIDTH, lines if world.rows >= ATTEMPT_ROWS else LEAST_ROOM),
         report=columns(REPORT_WIDTH, reports if world.rows >= REQUEST_ROWS else 2 * FIRST_SLOTS),
-        used=np.zeros(4, np.int64),
+        used=np.array([len(world.wakes), 0, 0, 0], np.int64),
         sums=np.zeros(len(SALTS), np.int64),
     )
     return more_slots(live, FIRST_SLOTS)
@@ -117,6 +120,14 @@ def more_slots(state: State, count: int) -> State:
     state.used[FREE] += count
     requests = np.concatenate([state.requests, np.zeros(count, state.requests.dtype)])
     return state._replace(calls=calls, requests=requests, free=free)
+
+
+def _heap(wakes: Any, room: int) -> I64:
+    """A heap with the ends of brown-outs, which are in order, and room for more events."""
+    heap = np.zeros((room, 3), np.int64)
+    for number, time in enumerate(wakes, 1):
+        heap[number] = time, number - 1, -1
+    return heap
 
 
 @dataclass

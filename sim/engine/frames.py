@@ -72,7 +72,7 @@ def request_frame(result: RunResult, labels: Labels, names: Names) -> pd.DataFra
         "team": (result.team, names.teams),
         "key": (np.asarray(labels.keys)[result.key], names.keys),
         "model": (result.model, names.models),
-        "origin": ((result.client == len(names.teams)).astype(np.int64), ORIGINS),
+        "origin": (result.origin, ORIGINS),
         "arrival_ns": result.arrival,
         "finish_ns": result.finish,
         "outcome": (result.outcome, OUTCOMES),

@@ -26,6 +26,7 @@ MODULES = (
     "sim.policy.limits",
     "sim.policy.budget",
     "sim.policy.faults",
+    "sim.policy.bans",
     "sim.policy.pricing",
     "sim.policy.backoff",
     "sim.policy.retry_budget",

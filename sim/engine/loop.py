@@ -19,6 +19,7 @@ from sim.engine.agenda import (
     is_full,
     load,
     schedule,
+    schedule_wake,
     write,
 )
 from sim.engine.departures import GOES, STOPS, begin, leave
@@ -38,11 +39,14 @@ from sim.engine.tables import (
 )
 from sim.engine.tally import tally_admitted, tally_attempt, tally_close
 from sim.policy.admission import NOBODY, OK, admit, settle
-from sim.policy.pricing import cost
-from sim.policy.service import WIDTH, answer_ns, drawn, produced
+from sim.policy.faults import ONE, changes_answers, slots_now
+from sim.policy.pricing import bill
+from sim.policy.service import WHOLE, WIDTH, answer_ns, disturbed, drawn, produced, slowed, until_cut
 from sim.policy.tables import ADAPTIVE, BREAKS, Ask
-from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_NONE, STATUS_TIMEOUT, UNFINISHED
+from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_CONNECTION, STATUS_NONE, STATUS_TIMEOUT, UNFINISHED
 
+ENDS = END << CLASS_BITS
+"""The tie key of answers to request 0; ends of brown-outs are below."""
 ARRIVES = ATTEMPT << CLASS_BITS
 """The tie key of attempts of request 0; answers are below."""
 DONE = -1
@@ -74,7 +78,10 @@ def run(w: World, s: State, upcoming: int) -> int:
             drop_first(s)
         if tie >= ARRIVES:
             now = attempt(w, s, r, now)
-        elif not awaited(s.calls[r], s.requests[r], tie, now):
+        elif tie < ENDS:
+            wake(w, s, tie, now)
+            continue
+        elif not awaited(s.calls[r], s.requests[r], tie - ENDS, now):
             continue
         if now >= 0:
             end(w, s, r, now)
@@ -111,7 +118,8 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
     call.at = now
     call.begun = -1
     call.flags |= PENDING
-    status, refuser, after = admit(w.rules, s.memory, ask_of(w, q, call.model, number), can_take(w, s, call.model), now)
+    ask = ask_of(w, q, call.model, number, now)
+    status, refuser, after = admit(w.rules, s.memory, ask, can_take(w, s, call.model, now), now)
     call.status = status
     call.retry_after = after
     if status != OK:
@@ -123,7 +131,7 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
-    if has_slot(w, s, call.model):
+    if has_slot(w, s, call.model, now):
         serve(w, s, r, now)
         return end_of(w, s, r, q.heard & ANSWERS != 0)
     wait_for_slot(s, call.model, r)
@@ -142,38 +150,38 @@ def end_of(w: World, s: State, r: int, heard: bool) -> int:
     return LATER
 
 
-def ask_of(w: World, q: Request, model: int, number: int) -> Ask:
-    """The attempt as the provider's rules see it."""
+def ask_of(w: World, q: Request, model: int, number: int, at: int) -> Ask:
+    """The attempt that started at ``at`` as the provider's rules see it."""
     key = w.rules.keys[q.key]
     hold = 0
     if key.first_cap < key.last_cap:
-        hold = cost(w.rules.models[model], q.uncached, q.cached, q.max_tokens)
+        hold = bill(w.rules, model, at, q.uncached, q.cached, q.max_tokens)
     return Ask(
         q.key, q.team, q.account, q.project, model, q.est_uncached, q.est_total,
-        q.max_tokens, hold, q.draw_key, number,
+        q.max_tokens, hold, q.draw_key, number, q.origin,
     )  # fmt: skip
 
 
-def has_slot(w: World, s: State, model: int) -> bool:
+def has_slot(w: World, s: State, model: int, now: int) -> bool:
     """Whether the provider can begin an answer of this model now."""
-    slots: int = w.rules.models[model].slots
+    slots = slots_now(w.rules, model, now)
     busy: int = s.models[model].busy
     return slots < 0 or busy < slots
 
 
-def can_take(w: World, s: State, model: int) -> bool:
+def can_take(w: World, s: State, model: int, now: int) -> bool:
     """Whether there is a slot, or a place in the queue for one."""
     waiting: int = s.models[model].waiting
     places: int = w.rules.models[model].queue
-    return has_slot(w, s, model) or waiting < places
+    return has_slot(w, s, model, now) or waiting < places
 
 
-def answer_times(w: World, q: Request, model: int, number: int) -> tuple[int, int]:
-    """Time to the first token and per token of this attempt, by its own luck."""
+def answer_times(w: World, q: Request, model: int, number: int, factor: int) -> tuple[int, int]:
+    """Time to the first token and per token of this attempt, by its own luck and what faults make of it."""
     table = model * 2 * WIDTH
     first = drawn(w.knots, table, draw32(q.draw_key, number, FIRST_TOKEN))
     each = drawn(w.knots, table + WIDTH, draw32(q.draw_key, number, PER_TOKEN))
-    return first, each
+    return slowed(first, factor), slowed(each, factor)
 
 
 def serve(w: World, s: State, r: int, now: int) -> None:
@@ -182,11 +190,20 @@ def serve(w: World, s: State, r: int, now: int) -> None:
     q = s.requests[r]
     s.models[call.model].busy += 1
     call.begun = now
+    call.factor = ONE
+    cut = WHOLE
     number = call.attempts - 1
-    first, each = answer_times(w, q, call.model, number)
-    done = now + answer_ns(first, each, q.output)
-    call.status = OK if done <= call.hangs_up_at else STATUS_TIMEOUT
-    call.end_at = min(done, call.hangs_up_at)
+    if changes_answers(w.rules):
+        call.factor, cut = disturbed(w.rules, s.memory, ask_of(w, q, call.model, number, call.at), now)
+    first, each = answer_times(w, q, call.model, number, call.factor)
+    ns = answer_ns(first, each, q.output)
+    call.status = OK
+    if cut != WHOLE:
+        ns = until_cut(ns, cut)
+        call.status = STATUS_CONNECTION
+    if now + ns > call.hangs_up_at:
+        call.status = STATUS_TIMEOUT
+    call.end_at = min(now + ns, call.hangs_up_at)
 
 
 def wait_for_slot(s: State, model: int, r: int) -> None:
@@ -235,14 +252,14 @@ def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:
     if call.begun >= 0:
         output = q.output
         if call.status != OK:
-            first, each = answer_times(w, q, call.model, number)
+            first, each = answer_times(w, q, call.model, number, call.factor)
             output = produced(now - call.begun, first, each, q.output)
         if call.status == OK or w.rules.provider.bill_abandoned == 1:
-            spent = cost(w.rules.models[call.model], q.uncached, q.cached, output)
+            spent = bill(w.rules, call.model, call.at, q.uncached, q.cached, output)
     call.cost += spent
     if call.status != OK:
         call.wasted += spent
-    ask = ask_of(w, q, call.model, number)
+    ask = ask_of(w, q, call.model, number, call.at)
     settle(w.rules, s.memory, ask, q.uncached, q.uncached + q.cached, output, spent, call.at, now)
     return output, spent
 
@@ -256,18 +273,34 @@ def log(w: World, s: State, r: int, end_at: int, output: int, spent: int, admitt
 
 
 def leave_slot(w: World, s: State, r: int, now: int) -> None:
-    """Give the slot to the first that still waits, or free it; or leave the queue without one."""
-    memory = s.models[s.calls[r].model]
+    """Free the slot for the first that still waits; or leave the queue without one."""
+    model = s.calls[r].model
     if s.calls[r].begun < 0:
-        unlink(memory, s.calls, r)
-        memory.waiting -= 1
+        unlink(s.models[model], s.calls, r)
+        s.models[model].waiting -= 1
         return
-    memory.busy -= 1
+    s.models[model].busy -= 1
+    fill_slot(w, s, model, now)
+
+
+def fill_slot(w: World, s: State, model: int, now: int) -> bool:
+    """Begin to answer the first that waits, if there is a slot; whether there was one of each."""
+    memory = s.models[model]
+    if memory.waiting == 0 or not has_slot(w, s, model, now):
+        return False
     heir = pop_front(memory, s.calls)
-    if heir >= 0:
-        memory.waiting -= 1
-        serve(w, s, heir, now)
-        schedule(s, s.calls[heir].end_at, END, heir)
+    memory.waiting -= 1
+    serve(w, s, heir, now)
+    schedule(s, s.calls[heir].end_at, END, heir)
+    return True
+
+
+def wake(w: World, s: State, number: int, now: int) -> None:
+    """A brown-out is over: slots for those that wait, one an event, so that an event needs little memory."""
+    for model in range(len(s.models)):
+        if fill_slot(w, s, model, now):
+            schedule_wake(s, now, number)
+            return
 
 
 def close(w: World, s: State, r: int) -> int:

@@ -15,18 +15,20 @@ from simpy.events import Event
 
 from sim.draws import ADDED, FIRST_TOKEN, JITTER, PER_TOKEN, draw32
 from sim.engine.clock import KeyedEnvironment
-from sim.engine.tables import ATTEMPT, END, Call, Request, RunResult, State, World, result_of
+from sim.engine.tables import ATTEMPT, END, WAKE, Call, Request, RunResult, State, World, result_of
 from sim.policy import breaker, pacing, retry_budget
 from sim.policy.admission import OK, admit, budget_is_spent, settle
 from sim.policy.backoff import BUDGET, CIRCUIT, FAILED, GIVE_UP, next_delay, status_class
-from sim.policy.pricing import cost
-from sim.policy.service import WIDTH, answer_ns, drawn, produced
+from sim.policy.faults import ONE, changes_answers, slots_now
+from sim.policy.pricing import bill
+from sim.policy.service import WHOLE, WIDTH, answer_ns, disturbed, drawn, produced, slowed, until_cut
 from sim.policy.tables import ADAPTIVE, BREAKS, Ask, ClientMemory, ClientRule
 from sim.results.columns import FAILED as OUT_FAILED
 from sim.results.columns import (
     GAVE_UP,
     NOT_STARTED,
     STATUS_CIRCUIT,
+    STATUS_CONNECTION,
     STATUS_NONE,
     STATUS_QUEUE,
     STATUS_TIMEOUT,
@@ -47,6 +49,7 @@ class Attempt:
     retry_after: int = -1
     refused_by: int = -1
     begun: int = -1
+    factor: int = ONE
     output: int = 0
     spent: int = 0
     era: int = -1
@@ -87,9 +90,18 @@ class SimpyEngine:
         for number, request in enumerate(self.world.requests):
             if request.arrival >= 0:
                 self.env.process(self.request(number, request.arrival))
+        if self.world.wakes:
+            self.env.process(self.brown_outs_end())
         self.env.run(until=self.world.until)
         self._close()
         return result_of(self.world.requests, self.state.calls, self.log)
+
+    def brown_outs_end(self) -> Steps:
+        """Slots that a brown-out took go to those that wait."""
+        for number, time in enumerate(self.world.wakes):
+            yield self.env.at(time, WAKE, number, 0)
+            for model in range(len(self.slot_queues)):
+                self._fill_slots(model)
 
     def request(self, number: int, arrival: int) -> Steps:
         """The life of a request: arrive, get a place at the client, try until done."""
@@ -184,7 +196,7 @@ class SimpyEngine:
             call.report.refused_by = refuser
             yield self._end_event(call, now + rules.provider.round_trip)
         else:
-            yield from self._answered(call, attempt)
+            yield from self._answered(call, attempt, ask)
             self._account(call, attempt, ask)
         del self.under_way[call.number]
         call.report.status = attempt.status
@@ -201,7 +213,7 @@ class SimpyEngine:
         if policy.guards & BREAKS:
             breaker.answered(policy, client, self.state.cells, attempt.era, attempt.status, now)
 
-    def _answered(self, call: Flight, attempt: Attempt) -> Steps:
+    def _answered(self, call: Flight, attempt: Attempt, ask: Ask) -> Steps:
         """Wait for a slot and for the answer, or until the client hangs up."""
         left, timeout = self._time_left(call), call.policy.timeout
         hangs_up_at = self.env.now + (timeout if left < 0 else min(timeout, left))
@@ -216,10 +228,20 @@ class SimpyEngine:
                 attempt.status = STATUS_TIMEOUT
                 return
         attempt.begun = self.env.now
-        first, each = self._answer_times(call, attempt)
-        done = attempt.begun + answer_ns(first, each, call.q.output)
-        attempt.status = OK if done <= hangs_up_at else STATUS_TIMEOUT
+        done, attempt.status = self._answer(call, attempt, ask)
+        if done > hangs_up_at:
+            attempt.status = STATUS_TIMEOUT
         yield self._end_event(call, min(done, hangs_up_at))
+
+    def _answer(self, call: Flight, attempt: Attempt, ask: Ask) -> tuple[int, int]:
+        """When the answer that begins now would end, and how."""
+        cut = WHOLE
+        if changes_answers(self.world.rules):
+            attempt.factor, cut = disturbed(self.world.rules, self.state.memory, ask, self.env.now)
+        ns = answer_ns(*self._answer_times(call, attempt), call.q.output)
+        if cut == WHOLE:
+            return self.env.now + ns, OK
+        return self.env.now + until_cut(ns, cut), STATUS_CONNECTION
 
     def _end_event(self, call: Flight, time: int) -> Event:
         return self.env.at(time, END, call.number, len(call.made) - 1)
@@ -297,10 +319,10 @@ class SimpyEngine:
 
     def _ask(self, call: Flight) -> Ask:
         q = call.q
-        most = cost(self.world.rules.models[call.report.model], q.uncached, q.cached, q.max_tokens)
+        most = bill(self.world.rules, call.report.model, self.env.now, q.uncached, q.cached, q.max_tokens)
         return Ask(
             q.key, q.team, q.account, q.project, call.report.model, q.est_uncached, q.est_total,
-            q.max_tokens, most, q.draw_key, len(call.made),
+            q.max_tokens, most, q.draw_key, len(call.made), q.origin,
         )  # fmt: skip
 
     def _account(self, call: Flight, attempt: Attempt, ask: Ask) -> None:
@@ -312,7 +334,7 @@ class SimpyEngine:
                 times = self._answer_times(call, attempt)
                 attempt.output = produced(self.env.now - attempt.begun, *times, q.output)
             if attempt.status == OK or rules.provider.bill_abandoned:
-                attempt.spent = cost(rules.models[call.report.model], q.uncached, q.cached, attempt.output)
+                attempt.spent = bill(rules, call.report.model, attempt.at, q.uncached, q.cached, attempt.output)
         call.report.cost += attempt.spent
         if attempt.status != OK:
             call.report.wasted += attempt.spent
@@ -323,21 +345,26 @@ class SimpyEngine:
         """Time to the first token and per token, by the attempt's own luck."""
         knots, table, key = self.world.knots, call.report.model * 2 * WIDTH, call.q.draw_key
         first = drawn(knots, table, draw32(key, attempt.number, FIRST_TOKEN))
-        return first, drawn(knots, table + WIDTH, draw32(key, attempt.number, PER_TOKEN))
+        each = drawn(knots, table + WIDTH, draw32(key, attempt.number, PER_TOKEN))
+        return slowed(first, attempt.factor), slowed(each, attempt.factor)
 
     def _slot_is_free(self, model: int) -> bool:
-        slots = self.world.rules.models[model].slots
+        slots = slots_now(self.world.rules, model, self.env.now)
         return bool(slots < 0 or self.state.models[model].busy < slots)
 
     def _has_room(self, model: int) -> bool:
         return self._slot_is_free(model) or len(self.slot_queues[model]) < self.world.rules.models[model].queue
 
     def _leave_slot(self, model: int) -> None:
-        """Hand the slot to the first that waits, or free it."""
-        if self.slot_queues[model]:
+        """Free the slot for those that wait."""
+        self.state.models[model].busy -= 1
+        self._fill_slots(model)
+
+    def _fill_slots(self, model: int) -> None:
+        """Hand free slots to those that wait, in order."""
+        while self.slot_queues[model] and self._slot_is_free(model):
+            self.state.models[model].busy += 1
             self.slot_queues[model].popleft().succeed()
-        else:
-            self.state.models[model].busy -= 1
 
     def _time_left(self, call: Flight) -> int:
         deadline = call.policy.deadline

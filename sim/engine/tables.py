@@ -13,9 +13,9 @@ from sim.policy.tables import Memory, Rules
 
 I64 = NDArray[np.int64]
 
-END, ATTEMPT = 0, 1
-"""Classes of events at one instant, in this order: answers first, then attempts. Together with
-request and attempt they make the tie key (time, class, request, attempt) of every engine."""
+WAKE, END, ATTEMPT = 0, 1, 2
+"""Classes of events at one instant, in this order: a brown-out ends, answers come, attempts are made.
+Together with request and attempt they make the tie key (time, class, request, attempt) of every engine."""
 
 
 class Request(NamedTuple):
@@ -23,6 +23,8 @@ class Request(NamedTuple):
 
     number: int
     """In the whole plan; ``child`` is a row of the table that the request stands in."""
+    origin: int
+    """Where it comes from (results.columns.ORIGINS)."""
     client: int
     team: int
     account: int
@@ -72,6 +74,8 @@ class Call:
     hangs_up_at: int = -1
     begun: int = -1
     """When the provider began to answer; -1 while the attempt waits for a slot."""
+    factor: int = 0
+    """What faults multiply the answer's times by, in 1/1024 (policy.service)."""
     end_at: int = -1
     retry_after: int = -1
     last_delay: int = 0
@@ -107,6 +111,8 @@ class World(NamedTuple):
     knots: Any
     """Quantile tables of first token and time per token, two a model (policy.service)."""
     rules: Rules
+    wakes: Any
+    """When brown-outs end, ns: slots that they took are free again."""
     duration: int
     until: int
     """Events before this time are handled; one more than the horizon for a whole plan."""
@@ -158,7 +164,7 @@ RESULT_FIELDS = (
     "held", "last_model",
 )  # fmt: skip
 """What becomes of a request, fields of :class:`Call`."""
-PLAN_FIELDS = ("client", "team", "key", "model", "uncached", "cached", "output")
+PLAN_FIELDS = ("origin", "team", "key", "model", "uncached", "cached", "output")
 """What it was, fields of :class:`Request`."""
 REPORT = ("number", *RESULT_FIELDS, *PLAN_FIELDS)
 """What a request that is over writes to the report, in this order."""
@@ -185,7 +191,7 @@ class RunResult:
     refused_by: I64
     held: I64
     last_model: I64
-    client: I64
+    origin: I64
     team: I64
     key: I64
     model: I64

@@ -104,7 +104,7 @@ def tally_call(t: Tallies, q: Any, call: Any) -> None:
     counts[team, WASTED] += call.wasted
     t.throttle[team, bucket(call.throttle)] += 1
     call_times(t, team, call)
-    if q.client == team:  # what a fault sends in a team's name has a client of its own
+    if q.origin == 0:  # the team's own workload
         call_own(t, team, call)
 
 

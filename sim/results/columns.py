@@ -14,8 +14,9 @@ way when the drain ended; ``not_started``: a session step whose predecessor fail
 
 SUCCEEDED, FAILED, GAVE_UP, UNFINISHED, NOT_STARTED = range(5)
 
-ORIGINS = ("workload", "runaway_job")
-"""Where a request comes from: the team's own workload, or a fault that sends in its name."""
+ORIGINS = ("workload", "fault", "foreign")
+"""Where a request comes from: the team's own workload, a fault that sends in its name, as a runaway job
+does, or a stranger with the team's key."""
 
 STATUS_NONE, STATUS_CONNECTION, STATUS_OK, STATUS_TIMEOUT = -1, 0, 200, 499
 """Statuses that no provider sends: none yet, connection error, and (as nginx logs it) 499 for a

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sim.catalogue import model_gaps, model_names, retry_names
-from sim.chaos.base import Fault, Scoped
-from sim.chaos.runaway_job import RunawayJob
+from sim.chaos.base import Fault, Sender
+from sim.chaos.policy_violations import PolicyViolations
+from sim.chaos.rollout import Rollout
 from sim.metrics.declared import BY_NAME, NAMES, TEAM_NAMES
-from sim.scenario.keys import Account, Key, Ladder, Level, Project, SpelledOut
+from sim.scenario.keys import Account, ContentPolicy, Key, Ladder, Level, Project, SpelledOut
 from sim.scenario.parts import Parts
 from sim.scenario.schema import Model, Slo
 from sim.scenario.words import Found, choices, closest, unknown
@@ -37,6 +38,7 @@ def names(parts: Parts) -> Iterator[Found]:
         else:
             yield from _spelled(parts, configuration, path)
     yield from _chaos(parts)
+    yield from _content(parts)
     yield from _slos(parts)
 
 
@@ -210,6 +212,7 @@ def _chaos(parts: Parts) -> Iterator[Found]:
             yield from _fault_team(parts, entry.fault, path)
             yield from _fault_model(parts, entry.fault, path)
             yield from _fault_levels(parts, entry.fault, path)
+            yield from _rollout_teams(parts, entry.fault, path)
 
 
 def _fault_team(parts: Parts, fault: Fault, path: Path) -> Iterator[Found]:
@@ -223,7 +226,7 @@ def _fault_model(parts: Parts, fault: Fault, path: Path) -> Iterator[Found]:
     if model is None:
         return
     asked = sorted(set(parts.models_asked.values()))
-    if isinstance(fault, RunawayJob) or model not in known_models(parts):
+    if isinstance(fault, Sender) or model not in known_models(parts):
         asked = list(known_models(parts))
     if model not in asked:
         message = "unknown model" if model not in known_models(parts) else "no team asks for this model"
@@ -231,13 +234,46 @@ def _fault_model(parts: Parts, fault: Fault, path: Path) -> Iterator[Found]:
 
 
 def _fault_levels(parts: Parts, fault: Fault, path: Path) -> Iterator[Found]:
-    if not isinstance(fault, Scoped) or None in parts.configurations.values():
+    if None in parts.configurations.values():
         return
     for level in ("account", "project", "key"):
-        named = getattr(fault, level)
+        named = getattr(fault, level, None)
         known = level_names(parts, level)
         if named is not None and named not in known:
             yield Found((*path, level), f"no configuration has this {level}", repr(named), choices(named, known))
+
+
+def _rollout_teams(parts: Parts, fault: Fault, path: Path) -> Iterator[Found]:
+    rollout = getattr(fault, "rollout", None)
+    for team in rollout.teams if isinstance(rollout, Rollout) else ():
+        if not parts.is_team(team):
+            yield unknown((*path, "rollout", "teams", team), "team", team, _team_hints(parts, team))
+
+
+def _content(parts: Parts) -> Iterator[Found]:
+    """Categories that a project allows and no fault sends, and teams of a ladder's content policies."""
+    if None in parts.chaos or None in parts.configurations.values():
+        return
+    faults = [entry.fault for entry in parts.chaos if entry is not None]
+    sent = sorted({name for one in faults if isinstance(one, PolicyViolations) for name in one.categories})
+    for name, configuration in parts.sound_configurations.items():
+        for path, policy in _policies(configuration):
+            where: Path = ("configurations", name, *path)
+            if isinstance(configuration, Ladder) and not parts.is_team(str(path[-1])):
+                yield unknown(where, "team", str(path[-1]), parts.team_names)
+            for at, category in enumerate(policy.allowed):
+                if category not in sent:
+                    hint = choices(category, sent) if sent else "add policy_violations with categories under chaos"
+                    yield Found((*where, "allowed", at), "no fault sends this category", repr(category), hint)
+
+
+def _policies(configuration: Ladder | SpelledOut) -> Iterator[tuple[Path, ContentPolicy]]:
+    if isinstance(configuration, Ladder):
+        yield from ((("content_policy", team), policy) for team, policy in configuration.content_policy.items())
+        return
+    for path, _, level in levels(configuration):
+        if isinstance(level, Project) and level.content_policy is not None:
+            yield (*path, "content_policy"), level.content_policy
 
 
 _RUNG_LEVELS = {

@@ -8,7 +8,9 @@ from math import gcd
 
 from sim.catalogue import retry_names, retry_preset
 from sim.chaos.base import Fault
+from sim.chaos.leaked_key import LeakedKey
 from sim.chaos.runaway_job import RunawayJob
+from sim.chaos.thundering_herd import ThunderingHerd
 from sim.scenario.check_names import levels
 from sim.scenario.clients import Client, RetryPolicy
 from sim.scenario.keys import DIMENSIONS, Ladder, Limits, RateLimit, SpelledOut
@@ -178,8 +180,11 @@ def _injected(parts: Parts) -> dict[int, float]:
     """Requests that each fault adds, by its position."""
     found: dict[int, float] = {}
     for at, entry in enumerate(parts.chaos):
-        if entry is not None and isinstance(entry.fault, RunawayJob):
-            found[at] = entry.fault.rate.per_second * entry.fault.for_ / 1e9
+        fault = None if entry is None else entry.fault
+        if isinstance(fault, RunawayJob | LeakedKey):
+            found[at] = fault.rate.per_second * fault.for_ / 1e9
+        elif isinstance(fault, ThunderingHerd):
+            found[at] = float(fault.size)
     return found
 
 

@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from sim.chaos.catalogue import FaultEntry
 from sim.errors import BadUnit
@@ -16,7 +16,6 @@ from sim.scenario.base import (
     Duration,
     Flag,
     Label,
-    Money,
     Ratio,
     Share,
     Strict,
@@ -25,33 +24,11 @@ from sim.scenario.base import (
 )
 from sim.scenario.clients import Client
 from sim.scenario.keys import Configuration
+from sim.scenario.prices import Prices
 from sim.scenario.workloads import Time, Workload
-from sim.units import HOUR, MICRO, MS
+from sim.units import HOUR, MS
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-
-
-MAX_PRICE = 10_000 * MICRO
-"""Micro-dollars a million tokens; with the largest size a request's cost still fits into int64."""
-
-
-def _price(micro_usd: int) -> int:
-    if micro_usd > MAX_PRICE:
-        hint = "write dollars per million tokens, as $15"
-        raise BadUnit("a price of more than $10,000 per million tokens", hint=hint)
-    return micro_usd
-
-
-Price = Annotated[Money, AfterValidator(_price)]
-"""Micro-dollars per million tokens, written as ``$15``."""
-
-
-class Prices(Strict):
-    """Money per million tokens."""
-
-    input: Price
-    output: Price
-    cached_input: Price | None = None
 
 
 class Model(Strict):
@@ -152,7 +129,7 @@ SloText = Annotated[
 Name = Annotated[str, Field(pattern=NAME, max_length=80)]
 TeamName = Label
 
-MAX_FAULTS = 48
+MAX_FAULTS = 120
 """Each fault draws luck of its own; :mod:`sim.draws` has numbers for so many purposes."""
 
 

@@ -15,7 +15,8 @@ from sim.workload.generate import mean_requests
 from sim.workload.importers.base import TraceRows
 
 I64 = NDArray[np.int64]
-WORKLOAD, INJECTED = 0, 1
+WORKLOAD = 0
+"""The origin of a team's own requests (results.columns.ORIGINS)."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def sources(scenario: Scenario) -> list[Source]:
         for at, workload in enumerate(scenario.teams[team].workload)
     ]
     extra = [
-        Source(f"chaos/{at}/{part}/{one.team}", one.team, one.workload, INJECTED, one.start_ns, one.end_ns)
+        Source(f"chaos/{at}/{part}/{one.team}", one.team, one.workload, one.origin, one.start_ns, one.end_ns)
         for at, entry in enumerate(scenario.chaos)
         for part, one in enumerate(entry.fault.traffic(scenario))
     ]

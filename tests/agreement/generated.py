@@ -137,7 +137,9 @@ def _spelled(r: random.Random, teams: list[str]) -> dict[str, Any]:
     projects: dict[str, Any] = {"first": {**_level(r), "keys": keys}}
     if teams[half:]:
         projects["second"] = {**_level(r), "teams": teams[half:]}
-    return {"accounts": {"main": {**_level(r), "projects": projects}}}
+    if r.random() < 0.3:
+        projects["first"]["content_policy"] = {"allowed": ["security"]}
+    return {"accounts": {"main": {**_level(r), "projects": projects, "gateway": r.random() < 0.3}}}
 
 
 def _configurations(r: random.Random, teams: list[str]) -> dict[str, Any]:
@@ -158,7 +160,36 @@ def _chaos(r: random.Random, teams: list[str]) -> list[dict[str, Any]]:
         faults.append({"storm": storm})
     if r.random() < 0.4:
         faults.append({"runaway_job": {"team": r.choice(teams), "at": "20s", "for": "15s", "rate": "600/min"}})
-    return faults
+    faults += [_fault(r, teams) for _ in range(r.choice([0, 0, 1, 2, 4]))]
+    return r.sample(faults, len(faults))
+
+
+def _fault(r: random.Random, teams: list[str]) -> dict[str, Any]:
+    """Any other fault of the catalogue, with edges on whole seconds where ties are."""
+    team, window = r.choice(teams), {"at": r.choice(["10s", "20s", "31s"]), "for": r.choice(["5s", "20s", "40s"])}
+    chance = {"probability": r.choice([0.1, 0.5, 1])}
+    scope = r.choice([{}, {"team": team}, {"model": MODELS[0]}, {"project": "second"}])
+    rollout = r.choice(["0s", "15s", {"default": "3s", "teams": {team: "20s"}}])
+    return r.choice([
+        {"storm": {"status": 503, **window, **scope, "fail_first": r.randint(1, 30)}},
+        {"latency": {**window, **chance, **scope, "factor": r.choice([0.5, 3, 20])}},
+        {"stall": {**window, **chance, **scope}},
+        {"connection_reset": {**window, **chance, **scope, "when": r.choice(["connect", "answer"])}},
+        {"brown_out": {**window, "slots": r.choice(["0%", "25%", "50%"])}},
+        {"limits_cut": {**window, "to": r.choice(["20%", "50%"]), **r.choice([{}, {"project": "second"}])}},
+        {"thundering_herd": {"at": window["at"], "team": team, "size": r.randint(1, 60)}},
+        {"policy_violations": {
+            **window, **scope, "probability": r.choice(["2%", "20%"]), "threshold": r.choice([1, 3]),
+            "within": r.choice(["5s", "1m"]), "ban": r.choice(["key", "project", "account", "nothing"]),
+            "categories": {"security": 0.5, "other": 0.4}, **r.choice([{}, {"recovery": "13s"}]),
+        }},
+        {"leaked_key": {"team": team, "at": "10s", "for": "20s", "rate": "120/min", "rollout": rollout,
+                        "grace": r.choice(["0s", "7s"])}},
+        {"key_rotation": {"at": "20s", "every": "25s", "times": 2, "overlap": r.choice(["0s", "60s"]),
+                          "rollout": rollout, "botched": r.choice([[], [1], [1, 2]]), "rollback": "9s",
+                          "failover": r.random() < 0.5}},
+        {"price_change": {"at": window["at"], **r.choice([{"factor": 3}, {"factor": 0.5, "for": "20s"}])}},
+    ])  # fmt: skip
 
 
 def random_scenario(number: int) -> Scenario:

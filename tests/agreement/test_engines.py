@@ -78,11 +78,12 @@ def test_generated_scenarios_cover_what_can_happen() -> None:
             held += np.count_nonzero(result.held)
             fell_back += np.count_nonzero((result.last_model != result.model) & (result.outcome == SUCCEEDED))
             refusers |= {setting.refusers[code].split(":")[0] for code in set(result.log[:, 5].tolist()) if code >= 0}
-    assert statuses >= {200, 400, 403, 422, 429, 499, 500, 503, 529, -1}
+    assert statuses >= {0, 200, 400, 401, 403, 422, 429, 499, 500, 503, 529, -1}
     assert outcomes == set(range(len(OUTCOMES)))
     assert last >= {STATUS_CIRCUIT, STATUS_QUEUE}
     assert min(held, fell_back) > 50
-    assert refusers == {"account", "project", "key", "budget", "slots", "storm", "model"}
+    levels, faults = {"account", "project", "key"}, {"storm", "connection", "credential", "policy", "ban"}
+    assert refusers == levels | faults | {"budget", "slots", "model"}
 
 
 def test_engines_agree_where_everything_ties() -> None:

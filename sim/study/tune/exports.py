@@ -43,20 +43,23 @@ def configuration_yaml(topology: Topology, name: str, head: Sequence[str]) -> st
 
 def _account(node: Node) -> dict[str, Any]:
     only = node.children[0] if len(node.children) == 1 else None
+    gateway = {"gateway": True} if node.gateway else {}
     if only is not None and only.name == "default" and _bare(only) and _single(only) is not None:
-        return {**_level(node), "teams": list(_single(only) or ())}
-    return {**_level(node), "projects": {child.name: _project(child) for child in node.children}}
+        return {**gateway, **_level(node), "teams": list(_single(only) or ())}
+    return {**gateway, **_level(node), "projects": {child.name: _project(child) for child in node.children}}
 
 
 def _project(node: Node) -> dict[str, Any]:
     teams = _single(node)
+    content = {"content_policy": {"allowed": list(node.allowed_content)}} if node.allowed_content else {}
     if teams is not None:
-        return {"teams": list(teams), **_level(node)}
-    return {**_level(node), "keys": {key.name: {"teams": list(key.teams), **_level(key)} for key in node.children}}
+        return {"teams": list(teams), **_level(node), **content}
+    keys = {key.name: {"teams": list(key.teams), **_level(key)} for key in node.children}
+    return {**_level(node), **content, "keys": keys}
 
 
 def _bare(node: Node) -> bool:
-    return not node.limits and node.spend_cap is None and node.models is None
+    return not node.limits and node.spend_cap is None and node.models is None and not node.allowed_content
 
 
 def _single(node: Node) -> tuple[str, ...] | None:
