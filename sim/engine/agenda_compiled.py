@@ -182,7 +182,7 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     rows = s.log
     q = s.requests[slot]
     rows[0, row] = q.number
-    rows[1, row] = call.attempts - 1
+    rows[1, row] = call.number
     rows[2, row] = call.at
     rows[3, row] = end_at
     rows[4, row] = call.status

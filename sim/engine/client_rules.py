@@ -50,6 +50,7 @@ def _guards(client: Client, policy: RetryPolicy) -> dict[str, int]:
     paced, breaks = client.rate_limit is not None, client.breaker is not None
     found = {
         "max_queue": _or_none(client.max_queue),
+        "hedge_after": -1 if client.hedge is None else client.hedge.after,
         "guards": PACED * paced | ADAPTIVE * policy.adaptive_rate | BREAKS * breaks,
     }
     if client.rate_limit is not None:

@@ -101,7 +101,7 @@ def retry_delay(w: World, s: State, r: int, now: int) -> int:
     q = s.requests[r]
     rule = w.clients[q.client]
     memory = s.clients[q.client]
-    number = call.attempts - 1
+    number = call.number
     stop_retrying(call, memory)
     u = draw32(q.draw_key, number, JITTER) if rule.span > 0 or rule.decorrelated == 1 else 0
     added = draw32(q.draw_key, number, ADDED) if rule.add > 0 else 0

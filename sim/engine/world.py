@@ -12,7 +12,7 @@ from sim.catalogue.resolve import ResolvedModel, resolve_model
 from sim.engine.client_rules import CLIENT_CELLS, client_rules
 from sim.engine.fault_tables import Places, categories, effects_of, prices_of
 from sim.engine.service_tables import knots
-from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, State, World
+from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, Second, State, World
 from sim.engine.tally_tables import no_tallies
 from sim.policy import limits, retry_budget
 from sim.policy.tables import (
@@ -252,7 +252,7 @@ def _heard(setting: Setting, client: I64, model: I64, key: I64) -> I64:
 def _remembers(rule: ClientRule) -> bool:
     """Whether an answer to one request of a client changes what it does with others, or asks another model."""
     shared = rule.max_concurrent >= 0 or rule.budget != retry_budget.NO_BUDGET
-    return shared or rule.guards & (ADAPTIVE | BREAKS) != 0 or rule.fallback >= 0
+    return shared or rule.guards & (ADAPTIVE | BREAKS) != 0 or rule.fallback >= 0 or rule.hedge_after >= 0
 
 
 def _corrects(rules: Rules, key: KeyRule) -> bool:
@@ -292,4 +292,5 @@ def fresh_small_state(world: World) -> State:
 def fresh_state(world: World) -> State:
     """The state of an interpreted world before anything happened: lists of records."""
     calls = [Call(arrival=request.arrival, model=request.model) for request in world.requests]
-    return fresh_small_state(world)._replace(requests=world.requests, calls=calls)
+    seconds = [Second() for _ in calls] if any(rule.hedge_after >= 0 for rule in world.clients) else []
+    return fresh_small_state(world)._replace(requests=world.requests, calls=calls, seconds=seconds)

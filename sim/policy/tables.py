@@ -132,6 +132,7 @@ class ClientRule(NamedTuple):
     """The model that takes over; -1 for none."""
     fallback_on: int = 0
     """Bit mask of status classes, BUDGET and CIRCUIT (policy.backoff)."""
+    hedge_after: int = -1
 
 
 PACED, ADAPTIVE, BREAKS = 1, 2, 4

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag
 from sim import units
 from sim.errors import BadUnit
 from sim.scenario.base import (
+    DURATION,
     RATE,
     Count,
     Duration,
@@ -291,13 +292,31 @@ FallbackText = Annotated[
 """A model, or ``{model: deepseek-v3.2, on: [budget, 429, 529]}``."""
 
 
+class Hedge(Strict):
+    """A second attempt for one that was admitted and is not answered ``after`` some time.
+
+    The provider treats it like any other, but it waits in no queue for a slot. The first good answer
+    wins; the client hangs up on the other attempt, which is billed like one that it abandoned.
+    """
+
+    after: Duration = Field(gt=0)
+
+
+HedgeText = Annotated[
+    Hedge,
+    BeforeValidator(short("after", (str,), "hedge", "a time, as 5s, or {after: 5s}")),
+    also(text(DURATION, "5s")),
+]
+"""``5s``, or ``{after: 5s}``."""
+
+
 class Client(Strict):
     """How a team calls: a retry policy (a preset's name, ``none`` or spelled out) and its bounds.
 
     ``timeout`` bounds one attempt, ``deadline`` the whole request from its intended start.
     ``max_concurrent`` requests run at once, others queue in order, at most ``max_queue`` of them; more
     fail at once. ``rate_limit`` is a token bucket of the client's own, ``breaker`` a circuit breaker,
-    ``fallback`` another model that takes over.
+    ``fallback`` another model that takes over, ``hedge`` a second attempt when the first takes long.
     """
 
     retry: Retry = "anthropic-sdk"
@@ -308,6 +327,7 @@ class Client(Strict):
     rate_limit: ClientRateText | None = None
     breaker: Breaker | None = None
     fallback: FallbackText | None = None
+    hedge: HedgeText | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Client:

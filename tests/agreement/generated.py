@@ -80,6 +80,7 @@ def _guarded(r: random.Random, client: dict[str, Any]) -> dict[str, Any]:
     if r.random() < 0.25:
         found["rate_limit"] = r.choice(["30/min", {"rate": "2/s", "burst": 1}, {"rate": "7/min", "burst": 3}])
     found |= {"breaker": _breaker(r)} if r.random() < 0.3 else {}
+    found |= {"hedge": r.choice(["500ms", "2s", "5s"])} if r.random() < 0.3 else {}
     if r.random() < 0.35:
         reasons = ["budget", "429", "500", "503", "529", "403", "timeout", *(["circuit"] * ("breaker" in found))]
         model = r.choice([*MODELS, "deepseek-v3.2"])
@@ -224,7 +225,7 @@ def tie_heavy() -> Scenario:
     steps = {"rate": "12/min", "steps": 4, "think": "1s"}
     agent = {**workload, "arrivals": {"sessions": steps}}
     retry = {"max_attempts": 6, "base": "1s", "multiplier": 1, "jitter": "none"}
-    patient = {"retry": retry, "timeout": "2s", "max_concurrent": 2}
+    patient = {"retry": retry, "timeout": "2s", "max_concurrent": 2, "hedge": "1s"}
     return Scenario.model_validate({
         "name": "ties",
         "duration": "2m",
