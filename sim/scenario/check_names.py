@@ -87,13 +87,28 @@ def _cycle(models: dict[str, Model], start: str) -> list[str]:
 
 def _workload_models(parts: Parts) -> Iterator[Found]:
     known = known_models(parts)
-    asked = set(parts.models_asked.values())
+    asked = set(parts.models_asked.values()) | {model for _, model in _fallbacks(parts)}
     if len(asked) > MAX_MODELS:
         hint = "give models that behave alike one name"
         yield Found(("teams",), f"more than {MAX_MODELS} models", str(len(asked)), hint)
-    for path, model in parts.models_asked.items():
+    for path, model in (*parts.models_asked.items(), *_fallbacks(parts)):
         if model not in known:
             yield unknown(path, "model", model, known)
+    for path, model in _fallbacks(parts):
+        if path[0] == "teams" and _models_of(parts, path[1]) == {model}:
+            hint = "another model, or no fallback"
+            yield Found(path, "the fallback is the model that the team asks for anyway", repr(model), hint)
+
+
+def _fallbacks(parts: Parts) -> Iterator[tuple[Path, str]]:
+    """The model that each client falls back to, by its path."""
+    for path, client in parts.clients.items():
+        if client.fallback is not None:
+            yield (*path, "fallback"), client.fallback.model
+
+
+def _models_of(parts: Parts, team: object) -> set[str]:
+    return {model for path, model in parts.models_asked.items() if path[1] == team}
 
 
 def _presets(parts: Parts) -> Iterator[Found]:
