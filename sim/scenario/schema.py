@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from sim.chaos.catalogue import FaultEntry
+from sim.chaos.incidents import IncidentEntry
 from sim.errors import BadUnit
 from sim.scenario.base import (
     AlsoListed,
@@ -25,6 +26,7 @@ from sim.scenario.base import (
     listed,
 )
 from sim.scenario.clients import Client
+from sim.scenario.finance import Finance
 from sim.scenario.keys import Configuration
 from sim.scenario.prices import Prices
 from sim.scenario.workloads import Time, Workload
@@ -145,6 +147,7 @@ class Scenario(Strict):
     """A whole scenario. ``warmup`` is left out of the metrics, ``drain`` lets retries end.
 
     ``start`` is the moment of time 0, which only the audit log shows.
+    ``incidents`` and ``finance`` are for ``keystorm cost``; other commands run without them.
     """
 
     name: Name
@@ -162,6 +165,8 @@ class Scenario(Strict):
     configurations: dict[TeamName, Configuration] = Field(min_length=1)
     chaos: tuple[FaultEntry, ...] = Field(default=(), max_length=MAX_FAULTS)
     slos: tuple[SloText, ...] = ()
+    incidents: tuple[IncidentEntry, ...] = Field(default=(), max_length=MAX_FAULTS)
+    finance: Finance | None = None
 
     @model_validator(mode="after")
     def _warm_before_end(self) -> Scenario:

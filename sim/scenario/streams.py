@@ -49,7 +49,9 @@ def sources(scenario: Scenario) -> list[Source]:
         for at, workload in enumerate(scenario.teams[team].workload)
     ]
     extra = [
-        Source(f"chaos/{at}/{part}/{one.team}", one.team, one.workload, one.origin, one.start_ns, one.end_ns)
+        Source(
+            f"chaos/{entry.stream(at)}/{part}/{one.team}", one.team, one.workload, one.origin, one.start_ns, one.end_ns
+        )
         for at, entry in enumerate(scenario.chaos)
         for part, one in enumerate(entry.fault.traffic(scenario))
     ]
