@@ -6,11 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim.metrics.declared import markdown as metrics
+from sim.results.audit import markdown as audit
 from sim.scenario.reference import markdown as reference
 
 ROOT = Path(__file__).parents[1]
 
-PAGES: dict[str, Callable[[], str]] = {"docs/metrics.md": metrics, "docs/scenario-reference.md": reference}
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/audit.md": audit,
+    "docs/metrics.md": metrics,
+    "docs/scenario-reference.md": reference,
+}
 
 
 def main() -> None:

@@ -142,6 +142,11 @@ class Mark:
     text: str
 
 
+def percent(share: Fraction) -> str:
+    """A share in a label, as ``2.5 %``."""
+    return f"{100 * float(share):.3g} %"
+
+
 class Fault(Strict):
     """Something on the timeline that begins at ``at``."""
 

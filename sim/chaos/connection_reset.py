@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from sim.chaos.base import Effect, EffectKind, Scoped
+from sim.chaos.base import Effect, EffectKind, Scoped, percent
 from sim.scenario.base import Share
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class ConnectionReset(Scoped):
     @property
     def summary(self) -> str:
         """As ``connection resets, 5 %``."""
-        return f"connection resets, {float(self.probability):.3g}" if self.probability < 1 else "connection resets"
+        return f"connection resets, {percent(self.probability)}" if self.probability < 1 else "connection resets"
 
     def effects(self, scenario: Scenario) -> Sequence[Effect]:
         """A refusal without a status, or a cut."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sim.chaos.base import FOREVER, Ban, Effect, EffectKind, Scoped
+from sim.chaos.base import FOREVER, Ban, Effect, EffectKind, Scoped, percent
 from sim.errors import BadUnit
 from sim.scenario.base import Duration, Label, Share, Whole
 from sim.units import DAY
@@ -47,7 +47,7 @@ class PolicyViolations(Scoped):
     @property
     def summary(self) -> str:
         """As ``policy violations of research``."""
-        return f"policy violations{f' of {self.team}' if self.team else ''}, {float(self.probability):.3g}"
+        return f"policy violations{f' of {self.team}' if self.team else ''}, {percent(self.probability)}"
 
     def effects(self, scenario: Scenario) -> Sequence[Effect]:
         """One violating effect a category; one draw decides which."""

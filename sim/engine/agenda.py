@@ -61,7 +61,7 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     """One line of the log, in the order of tables.LOG."""
     call, q = s.calls[slot], s.requests[slot]
     s.log.append(
-        (q.number, call.attempts - 1, call.at, end_at, call.status, refuser, call.retry_after, output, spent,
+        (q.number, call.number, call.at, end_at, call.status, refuser, call.retry_after, output, spent,
          q.team, q.key, call.model, q.uncached)
     )  # fmt: skip
 

@@ -161,13 +161,15 @@ def report(rows: Any, row: int, q: Any, call: Any) -> None:
     rows[7, row] = call.wasted
     rows[8, row] = call.throttle
     rows[9, row] = call.refused_by
-    rows[10, row] = q.origin
-    rows[11, row] = q.team
-    rows[12, row] = q.key
-    rows[13, row] = q.model
-    rows[14, row] = q.uncached
-    rows[15, row] = q.cached
-    rows[16, row] = q.output
+    rows[10, row] = call.held
+    rows[11, row] = call.model
+    rows[12, row] = q.origin
+    rows[13, row] = q.team
+    rows[14, row] = q.key
+    rows[15, row] = q.model
+    rows[16, row] = q.uncached
+    rows[17, row] = q.cached
+    rows[18, row] = q.output
 
 
 def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spent: int) -> None:
@@ -180,7 +182,7 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     rows = s.log
     q = s.requests[slot]
     rows[0, row] = q.number
-    rows[1, row] = call.attempts - 1
+    rows[1, row] = call.number
     rows[2, row] = call.at
     rows[3, row] = end_at
     rows[4, row] = call.status

@@ -17,7 +17,18 @@ from sim.engine.agenda_compiled import ATTEMPT_ROWS, FREE, HEAP, LOG, REPORT, RE
 from sim.engine.fold import SALTS
 from sim.engine.kernel_source import load_kernel
 from sim.engine.loop import DONE
-from sim.engine.tables import I64, LOG_WIDTH, REPORT_WIDTH, Call, Request, RunResult, State, World, result_of_report
+from sim.engine.tables import (
+    I64,
+    LOG_WIDTH,
+    REPORT_WIDTH,
+    Call,
+    Request,
+    RunResult,
+    Second,
+    State,
+    World,
+    result_of_report,
+)
 from sim.engine.world import fresh_small_state, request_dtype
 from sim.policy import tables as records
 
@@ -89,6 +100,7 @@ def fresh_arrays(world: World, room: int = FIRST_ROOM, reports: int = FIRST_ROOM
     live = state._replace(
         requests=np.zeros(0, request_dtype(Request)),
         calls=blank[:0].copy(),
+        seconds=np.zeros(0, request_dtype(Second)),
         blank=blank,
         free=np.zeros(0, np.int64),
         heap=_heap(world.wakes, room),
@@ -119,7 +131,8 @@ def more_slots(state: State, count: int) -> State:
     free[held : held + count] = np.arange(old + count - 1, old - 1, -1)
     state.used[FREE] += count
     requests = np.concatenate([state.requests, np.zeros(count, state.requests.dtype)])
-    return state._replace(calls=calls, requests=requests, free=free)
+    seconds = np.concatenate([state.seconds, np.zeros(count, state.seconds.dtype)])
+    return state._replace(calls=calls, requests=requests, seconds=seconds, free=free)
 
 
 def _heap(wakes: Any, room: int) -> I64:

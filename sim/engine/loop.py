@@ -16,41 +16,43 @@ from sim.engine.agenda import (
     first_tie,
     first_time,
     has_room,
-    is_full,
     load,
     schedule,
     schedule_wake,
-    write,
 )
+from sim.engine.departures import GOES, STOPS, begin, leave
+from sim.engine.ending import DONE, close, log
+from sim.engine.hedges import awaited, has_second, may_hedge, swap
 from sim.engine.queues import pop_front, push_back, unlink
-from sim.engine.reactions import finish, over, react, time_left
+from sim.engine.reactions import finish, heed, react, time_left
 from sim.engine.tables import (
     ADMITTED,
     ANSWERS,
     ATTEMPT,
     END,
-    HOLDING,
+    HEDGE,
     PENDING,
     REFUSALS,
-    Call,
     Request,
     State,
     World,
 )
-from sim.engine.tally import tally_admitted, tally_attempt, tally_close
-from sim.policy.admission import NOBODY, OK, admit, settle
+from sim.engine.tally import tally_admitted
+from sim.policy.admission import OK, admit, settle
 from sim.policy.faults import ONE, changes_answers, slots_now
 from sim.policy.pricing import bill
-from sim.policy.retry_budget import started
 from sim.policy.service import WHOLE, WIDTH, answer_ns, disturbed, drawn, produced, slowed, until_cut
-from sim.policy.tables import Ask
-from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_CONNECTION, STATUS_NONE, STATUS_TIMEOUT, UNFINISHED
+from sim.policy.tables import ADAPTIVE, BREAKS, Ask
+from sim.results.columns import GAVE_UP, STATUS_CONNECTION, STATUS_TIMEOUT
 
 ENDS = END << CLASS_BITS
 """The tie key of answers to request 0; ends of brown-outs are below."""
+__all__ = ["DONE", "close", "run"]
+
 ARRIVES = ATTEMPT << CLASS_BITS
 """The tie key of attempts of request 0; answers are below."""
-DONE = -1
+HEDGES = HEDGE << CLASS_BITS
+"""The tie key of second attempts of request 0."""
 LATER = -1
 """Instead of the time of an end: it is an event to come."""
 
@@ -77,12 +79,15 @@ def run(w: World, s: State, upcoming: int) -> int:
         else:
             r = first_slot(s)
             drop_first(s)
+        if tie >= HEDGES:
+            hedge(w, s, r, tie - HEDGES, now)
+            continue
         if tie >= ARRIVES:
             now = attempt(w, s, r, now)
         elif tie < ENDS:
             wake(w, s, tie, now)
             continue
-        elif not awaited(s.calls[r], s.requests[r], tie - ENDS, now):
+        elif not awaited(w, s, r, tie - ENDS, now):
             continue
         if now >= 0:
             end(w, s, r, now)
@@ -106,15 +111,31 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
     """
     call = s.calls[r]
     q = s.requests[r]
-    if call.attempts == 0 and not begin(w, s, r, now):
+    verdict = GOES if call.first_at >= 0 else begin(w, s, r, now)
+    if verdict == GOES and w.clients[q.client].guards != 0:
+        verdict = leave(w, s, r, now)
+    if verdict != GOES:
+        if verdict == STOPS:
+            finish(w, s, r, GAVE_UP, now)
         return LATER
-    number = call.attempts
-    call.attempts = number + 1
+    call.tried += 1
+    ends_at = launch(w, s, r, can_take(w, s, call.model, now), now)
+    if w.clients[q.client].hedge_after >= 0 and call.flags & ADMITTED != 0:
+        schedule(s, now + w.clients[q.client].hedge_after, HEDGE, r)
+    return ends_at
+
+
+def launch(w: World, s: State, r: int, room: bool, now: int) -> int:
+    """An attempt reaches the provider, which has room for it or not; returns what :func:`attempt` does."""
+    call = s.calls[r]
+    q = s.requests[r]
+    call.number = call.attempts
+    call.attempts = call.number + 1
     call.at = now
     call.begun = -1
     call.flags |= PENDING
-    ask = ask_of(w, q, call.model, number, now)
-    status, refuser, after = admit(w.rules, s.memory, ask, can_take(w, s, call.model, now), now)
+    ask = ask_of(w, q, call.model, call.number, now)
+    status, refuser, after = admit(w.rules, s.memory, ask, room, now)
     call.status = status
     call.retry_after = after
     if status != OK:
@@ -122,7 +143,7 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
         call.end_at = now + w.rules.provider.round_trip
         return end_of(w, s, r, q.heard & REFUSALS != 0)
     call.flags |= ADMITTED
-    tally_admitted(w.rules, s.tallies, q, now)
+    tally_admitted(w.rules, s.tallies, q, call.model, now)
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
@@ -143,26 +164,6 @@ def end_of(w: World, s: State, r: int, heard: bool) -> int:
         return at
     schedule(s, at, END, r)
     return LATER
-
-
-def begin(w: World, s: State, r: int, now: int) -> bool:
-    """A place at the client and time to try: whether the first attempt is made now."""
-    call = s.calls[r]
-    q = s.requests[r]
-    client = s.clients[q.client]
-    if call.flags & HOLDING == 0:
-        limit = w.clients[q.client].max_concurrent
-        if limit >= 0 and client.active >= limit:
-            push_back(client, s.calls, r)
-            return False
-        client.active += 1
-        call.flags |= HOLDING
-    call.first_at = now
-    started(w.clients[q.client], client, s.cells, now)
-    if time_left(w, q, call, now) == 0:
-        finish(w, s, r, GAVE_UP, now)
-        return False
-    return True
 
 
 def ask_of(w: World, q: Request, model: int, number: int, at: int) -> Ask:
@@ -207,10 +208,9 @@ def serve(w: World, s: State, r: int, now: int) -> None:
     call.begun = now
     call.factor = ONE
     cut = WHOLE
-    number = call.attempts - 1
     if changes_answers(w.rules):
-        call.factor, cut = disturbed(w.rules, s.memory, ask_of(w, q, call.model, number, call.at), now)
-    first, each = answer_times(w, q, call.model, number, call.factor)
+        call.factor, cut = disturbed(w.rules, s.memory, ask_of(w, q, call.model, call.number, call.at), now)
+    first, each = answer_times(w, q, call.model, call.number, call.factor)
     ns = answer_ns(first, each, q.output)
     call.status = OK
     if cut != WHOLE:
@@ -231,17 +231,38 @@ def wait_for_slot(s: State, model: int, r: int) -> None:
     schedule(s, call.end_at, END, r)
 
 
-def awaited(call: Call, q: Request, number: int, now: int) -> bool:
-    """Whether this end is the one awaited.
-
-    A slot in time overtakes the end that was planned at the timeout; by then the request may be
-    over and its place in memory another's.
-    """
-    return call.flags & PENDING != 0 and now == call.end_at and number == q.number
+def hedge(w: World, s: State, r: int, number: int, now: int) -> None:
+    """An admitted attempt takes too long: a second one goes out, which no queue takes."""
+    call = s.calls[r]
+    if not may_hedge(w, s, r, number, now):
+        return
+    s.seconds[r].refused_by = call.refused_by
+    s.seconds[r].era = -1 if call.era < 0 else s.clients[s.requests[r].client].era
+    swap(call, s.seconds[r])
+    launch(w, s, r, has_slot(w, s, call.model, now), now)
+    swap(call, s.seconds[r])
 
 
 def end(w: World, s: State, r: int, now: int) -> None:
-    """The client has the answer, or has hung up."""
+    """The client has an answer, or has hung up; a second attempt may still be in flight."""
+    call = s.calls[r]
+    hedged = has_second(w, s, r)
+    if hedged and call.status == OK:
+        cancel_second(w, s, r, now)
+        hedged = False
+    admitted, begun = land(w, s, r, now)
+    if w.clients[s.requests[r].client].guards & (ADAPTIVE | BREAKS) != 0:
+        heed(w, s, r, now)
+    if hedged:
+        swap(call, s.seconds[r])
+    if admitted:
+        leave_slot(w, s, r, begun, now)
+    if not hedged:
+        react(w, s, r, now)
+
+
+def land(w: World, s: State, r: int, now: int) -> tuple[bool, int]:
+    """The attempt in the call is over: settle and log it. Whether it was admitted, and when it was begun."""
     call = s.calls[r]
     admitted = call.flags & ADMITTED != 0
     call.flags &= ~(PENDING | ADMITTED)
@@ -250,16 +271,26 @@ def end(w: World, s: State, r: int, now: int) -> None:
     if admitted:
         output, spent = account(w, s, r, now)
     log(w, s, r, now, output, spent, admitted)
+    return admitted, call.begun
+
+
+def cancel_second(w: World, s: State, r: int, now: int) -> None:
+    """The other attempt has won: the client hangs up on the second."""
+    call = s.calls[r]
+    swap(call, s.seconds[r])
+    if call.flags & ADMITTED != 0:
+        call.status = STATUS_TIMEOUT
+    admitted, begun = land(w, s, r, now)
     if admitted:
-        leave_slot(w, s, r, now)
-    react(w, s, r, now)
+        leave_slot(w, s, r, begun, now)
+    swap(call, s.seconds[r])
 
 
 def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:
     """Settle limits and caps for an admitted attempt; (output produced, micro-dollars billed)."""
     call = s.calls[r]
     q = s.requests[r]
-    number = call.attempts - 1
+    number = call.number
     output = 0
     spent = 0
     if call.begun >= 0:
@@ -277,18 +308,10 @@ def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:
     return output, spent
 
 
-def log(w: World, s: State, r: int, end_at: int, output: int, spent: int, admitted: bool) -> None:
-    """Write the attempt that just ended."""
-    call = s.calls[r]
-    refuser = NOBODY if admitted else call.refused_by
-    tally_attempt(w.rules, s.tallies, s.requests[r], call, end_at, refuser, output)
-    write(w, s, r, end_at, refuser, output, spent)
-
-
-def leave_slot(w: World, s: State, r: int, now: int) -> None:
-    """Free the slot for the first that still waits; or leave the queue without one."""
+def leave_slot(w: World, s: State, r: int, begun: int, now: int) -> None:
+    """Free the slot for the first that still waits; or, not ``begun``, leave the queue without one."""
     model = s.calls[r].model
-    if s.calls[r].begun < 0:
+    if begun < 0:
         unlink(s.models[model], s.calls, r)
         s.models[model].waiting -= 1
         return
@@ -314,24 +337,3 @@ def wake(w: World, s: State, number: int, now: int) -> None:
         if fill_slot(w, s, model, now):
             schedule_wake(s, now, number)
             return
-
-
-def close(w: World, s: State, r: int) -> int:
-    """At the horizon, from slot ``r`` on: name what did not end, log the attempts under way.
-
-    Returns the slot to go on from when memory must grow, DONE when all are named.
-    """
-    while r < len(s.calls):
-        if is_full(s):
-            return r
-        call = s.calls[r]
-        if call.outcome < 0:
-            call.outcome = UNFINISHED if call.arrival >= 0 else NOT_STARTED
-            if call.flags & PENDING != 0:
-                call.status = STATUS_NONE
-                call.retry_after = -1
-                log(w, s, r, -1, 0, 0, call.flags & ADMITTED != 0)
-            over(w, s, r)
-        r += 1
-    tally_close(s.tallies)
-    return DONE

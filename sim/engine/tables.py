@@ -13,8 +13,8 @@ from sim.policy.tables import Memory, Rules
 
 I64 = NDArray[np.int64]
 
-WAKE, END, ATTEMPT = 0, 1, 2
-"""Classes of events at one instant, in this order: a brown-out ends, answers come, attempts are made.
+WAKE, END, ATTEMPT, HEDGE = 0, 1, 2, 3
+"""Classes of events at one instant, in this order: a brown-out ends, answers come, attempts are made, hedged.
 Together with request and attempt they make the tie key (time, class, request, attempt) of every engine."""
 
 
@@ -70,6 +70,8 @@ class Call:
     throttle: int = 0
     refused_by: int = -1
     first_at: int = -1
+    number: int = -1
+    """Of the attempt in flight or just ended, which all that follows speaks of, 0-based."""
     at: int = -1
     hangs_up_at: int = -1
     begun: int = -1
@@ -81,12 +83,42 @@ class Call:
     last_delay: int = 0
     last_cost: int = 0
     flags: int = 0
-    """Bits PENDING, ADMITTED, HOLDING and RETRYING."""
+    """Bits PENDING, ADMITTED, HOLDING, RETRYING and PAID."""
     next: int = -1
     """The next in the client's queue or the provider's: never in both at once."""
+    held: int = 0
+    """Time in the client's queue and waiting for its own token bucket."""
+    tried: int = 0
+    """Attempts that the retry policy counts: all, but from a fallback on anew."""
+    fell_back: int = 0
+    era: int = -1
+    """The breaker's when the attempt left; -1 where it is not watched."""
+
+    @property
+    def last_model(self) -> int:
+        """The model that the last attempt asked for, or that the first would have."""
+        return self.model
 
 
-PENDING, ADMITTED, HOLDING, RETRYING = 1, 2, 4, 8
+@dataclass(slots=True)
+class Second:
+    """The other attempt in flight of a request whose client hedges: fields of :class:`Call`."""
+
+    number: int = -1
+    at: int = -1
+    status: int = -1
+    refused_by: int = -1
+    hangs_up_at: int = -1
+    begun: int = -1
+    factor: int = 0
+    end_at: int = -1
+    retry_after: int = -1
+    era: int = -1
+    flags: int = 0
+    """Bits PENDING and ADMITTED; 0 when there is none."""
+
+
+PENDING, ADMITTED, HOLDING, RETRYING, PAID = 1, 2, 4, 8, 16
 
 
 class World(NamedTuple):
@@ -135,6 +167,8 @@ class State(NamedTuple):
     """One call before anything happened."""
     report: Any = ()
     """Requests that are over, REPORT_WIDTH columns."""
+    seconds: Any = ()
+    """Second attempts in flight, one a call where some client hedges (engine.hedges)."""
     tallies: Any = ()
     """What is counted while running (engine.tally); empty tables count nothing."""
     sums: Any = ()
@@ -147,7 +181,10 @@ LOG = (
 )  # fmt: skip
 """What an attempt writes to the log, in this order."""
 LOG_WIDTH = len(LOG)
-RESULT_FIELDS = ("arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by")
+RESULT_FIELDS = (
+    "arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by",
+    "held", "last_model",
+)  # fmt: skip
 """What becomes of a request, fields of :class:`Call`."""
 PLAN_FIELDS = ("origin", "team", "key", "model", "uncached", "cached", "output")
 """What it was, fields of :class:`Request`."""
@@ -174,6 +211,8 @@ class RunResult:
     wasted: I64
     throttle: I64
     refused_by: I64
+    held: I64
+    last_model: I64
     origin: I64
     team: I64
     key: I64

@@ -13,7 +13,7 @@ from sim.policy.bans import banned, punish, violation
 from sim.policy.budget import book, refusing_cap, reserve
 from sim.policy.faults import KINDS, REFUSE, VIOLATE, met
 from sim.policy.limits import key_refused, key_settle, key_take, key_wait, retry_after
-from sim.policy.tables import Ask, Memory, Rules
+from sim.policy.tables import Ask, Memory, Provider, Rules
 
 OK, BAD_CONTENT, UNAUTHORIZED, FORBIDDEN, RATE_LIMITED, OVERLOADED = 200, 400, 401, 403, 429, 529
 NOBODY = -1
@@ -68,6 +68,11 @@ def admit(rules: Rules, memory: Memory, ask: Ask, room: bool, now: int) -> tuple
     key_take(rules, memory, ask, now)
     reserve(rules, memory, ask)
     return OK, NOBODY, -1
+
+
+def budget_is_spent(provider: Provider, status: int, refuser: int) -> bool:
+    """Whether an answer says that a spend cap is reached, whatever the provider's status for it."""
+    return status == provider.budget_status and provider.cap_code <= refuser < provider.slot_code
 
 
 def settle(

@@ -17,6 +17,7 @@ _UNITS = {
     "burst": "burst",
     "slots": "provider slots",
     "spend": "spend cap",
+    "spend_cap_usd_per_month": "USD/month spend cap",
 }
 
 

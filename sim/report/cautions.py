@@ -6,6 +6,14 @@ from sim.report.capacity import capacity_text, unequal
 from sim.report.cast import Summary, place
 from sim.report.numbers import Stat, value_text
 
+_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+
+
+def counted(count: int, noun: str) -> str:
+    """``two teams``, ``one team``, ``46 teams``."""
+    said = _WORDS[count] if count < len(_WORDS) else str(count)
+    return f"{said} {noun}" + ("" if count == 1 else "s")
+
 
 def capital(text: str) -> str:
     """``text`` with a capital letter at its start."""

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sim.metrics.declared import BY_NAME
-from sim.report.cautions import capital, joined
+from sim.report.cautions import capital, counted, joined
 from sim.report.numbers import NB, Stat, kind_of, stat, value_text
 from sim.report.tune_view import Project, View, setting, whole
-from sim.report.words import counted
 
 UNITS = {
     "rpm": "requests a minute", "burst": "requests at once", "input_tokens": "input tokens a minute",

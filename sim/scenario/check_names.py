@@ -86,13 +86,28 @@ def _cycle(models: dict[str, Model], start: str) -> list[str]:
 
 def _workload_models(parts: Parts) -> Iterator[Found]:
     known = known_models(parts)
-    asked = set(parts.models_asked.values())
+    asked = set(parts.models_asked.values()) | {model for _, model in _fallbacks(parts)}
     if len(asked) > MAX_MODELS:
         hint = "give models that behave alike one name"
         yield Found(("teams",), f"more than {MAX_MODELS} models", str(len(asked)), hint)
-    for path, model in parts.models_asked.items():
+    for path, model in (*parts.models_asked.items(), *_fallbacks(parts)):
         if model not in known:
             yield unknown(path, "model", model, known)
+    for path, model in _fallbacks(parts):
+        if path[0] == "teams" and _models_of(parts, path[1]) == {model}:
+            hint = "another model, or no fallback"
+            yield Found(path, "the fallback is the model that the team asks for anyway", repr(model), hint)
+
+
+def _fallbacks(parts: Parts) -> Iterator[tuple[Path, str]]:
+    """The model that each client falls back to, by its path."""
+    for path, client in parts.clients.items():
+        if client.fallback is not None:
+            yield (*path, "fallback"), client.fallback.model
+
+
+def _models_of(parts: Parts, team: object) -> set[str]:
+    return {model for path, model in parts.models_asked.items() if path[1] == team}
 
 
 def _presets(parts: Parts) -> Iterator[Found]:
@@ -106,6 +121,8 @@ def _presets(parts: Parts) -> Iterator[Found]:
 
 def _ladder(parts: Parts, ladder: Ladder, path: Path) -> Iterator[Found]:
     yield from _limited_models(parts, ladder.limits, path)
+    yield from _limited_models(parts, ladder.spend_cap, path, "spend_cap")
+    yield from _limited_models(parts, ladder.project_spend_cap, path, "project_spend_cap")
     if not isinstance(ladder.split, dict):
         return
     for team in ladder.split:
@@ -138,6 +155,7 @@ def _spelled(parts: Parts, configuration: SpelledOut, path: Path) -> Iterator[Fo
     listings: list[_Listing] = []
     for where, name, level in levels(configuration):
         yield from _limited_models(parts, level.limits, (*path, *where))
+        yield from _limited_models(parts, level.spend_cap, (*path, *where), "spend_cap")
         yield from _allowed_models(parts, level, (*path, *where))
         teams = getattr(level, "teams", None) or ()
         listings += [_Listing(team, (*path, *where, "teams", at), name) for at, team in enumerate(teams)]
@@ -173,11 +191,11 @@ def levels(configuration: SpelledOut) -> Iterator[tuple[Path, str, Account | Pro
                 yield (*below, "keys", key_name), f"{account_name}/{project_name}/{key_name}", key
 
 
-def _limited_models(parts: Parts, limits: Iterable[object], path: Path) -> Iterator[Found]:
+def _limited_models(parts: Parts, limits: Iterable[object], path: Path, section: str = "limits") -> Iterator[Found]:
     for at, limit in enumerate(limits):
         for which, model in enumerate(getattr(limit, "models", None) or ()):
             if model not in known_models(parts):
-                yield unknown((*path, "limits", at, "models", which), "model", model, known_models(parts))
+                yield unknown((*path, section, at, "models", which), "model", model, known_models(parts))
 
 
 def _allowed_models(parts: Parts, level: Level, path: Path) -> Iterator[Found]:

@@ -36,6 +36,7 @@ def numbers(parts: Parts) -> Iterator[Found]:
     """Every number that is well written and can't work."""
     yield from _windows(parts)
     yield from _endless(parts)
+    yield from _client_rates(parts)
     for name, configuration in parts.sound_configurations.items():
         for path, limits in _limit_sets(configuration):
             yield from _overflows(limits, ("configurations", name, *path))
@@ -99,6 +100,15 @@ def _spins(policy: RetryPolicy, provider: Provider) -> bool:
 
 
 # Limits in integers
+
+
+def _client_rates(parts: Parts) -> Iterator[Found]:
+    for path, client in parts.clients.items():
+        given = client.rate_limit
+        if given is not None and credits_of(given.rate, given.capacity) >= MAX_CREDITS:
+            hint = "a smaller burst, or a rounder rate"
+            value = f"{given.rate} with a burst of {given.capacity:,}"
+            yield Found((*path, "rate_limit"), "too large to count exactly", value, hint)
 
 
 def _limit_sets(configuration: Ladder | SpelledOut) -> Iterator[tuple[Path, Limits]]:

@@ -59,8 +59,11 @@ def sources(scenario: Scenario) -> list[Source]:
 
 
 def model_names(scenario: Scenario) -> tuple[str, ...]:
-    """Every model that some stream asks for, sorted."""
-    return tuple(sorted({source.workload.model for source in sources(scenario)}))
+    """Every model that some stream asks for or some client falls back to, sorted."""
+    clients = [team.client for team in scenario.teams.values()]
+    clients += [one.client for one in scenario.configurations.values() if one.client is not None]
+    fallbacks = {client.fallback.model for client in clients if client.fallback is not None}
+    return tuple(sorted({source.workload.model for source in sources(scenario)} | fallbacks))
 
 
 def expected_requests(scenario: Scenario, traces: Mapping[Trace, TraceRows]) -> float:

@@ -67,11 +67,37 @@ def _client(r: random.Random) -> dict[str, Any]:
         "timeout": r.choice(["2s", "10s", "60s"]),
     }
     client |= {"deadline": r.choice(["10s", "30s"])} if r.random() < 0.3 else {}
-    return client | ({"max_concurrent": r.choice([1, 2, 8])} if r.random() < 0.4 else {})
+    client |= {"max_concurrent": r.choice([1, 2, 8])} if r.random() < 0.4 else {}
+    return client
 
 
-def _team(r: random.Random) -> dict[str, Any]:
-    return {"workload": [_workload(r) for _ in range(r.randint(1, 2))], "client": _client(r)}
+def _guarded(r: random.Random, client: dict[str, Any]) -> dict[str, Any]:
+    """The client with what it may have of its own: a short queue, a rate, a breaker, another model."""
+    found = dict(client)
+    if isinstance(client["retry"], dict) and r.random() < 0.2:
+        found["retry"] = {**client["retry"], "adaptive_rate": True}
+    found |= {"max_queue": r.choice([0, 1, 5])} if "max_concurrent" in client and r.random() < 0.4 else {}
+    if r.random() < 0.25:
+        found["rate_limit"] = r.choice(["30/min", {"rate": "2/s", "burst": 1}, {"rate": "7/min", "burst": 3}])
+    found |= {"breaker": _breaker(r)} if r.random() < 0.3 else {}
+    found |= {"hedge": r.choice(["500ms", "2s", "5s"])} if r.random() < 0.3 else {}
+    if r.random() < 0.35:
+        reasons = ["budget", "429", "500", "503", "529", "403", "timeout", *(["circuit"] * ("breaker" in found))]
+        model = r.choice([*MODELS, "deepseek-v3.2"])
+        found["fallback"] = {"model": model, "on": r.sample(reasons, r.randint(1, len(reasons)))}
+    return found
+
+
+def _breaker(r: random.Random) -> dict[str, Any]:
+    share = {"failure_rate": r.choice([0.3, 1]), "over": r.choice(ROUND), "min_calls": r.randint(1, 6)}
+    rule = r.choice([{"failures": r.randint(1, 4)}, share])
+    rule |= {"on": ["503", "timeout"]} if r.random() < 0.2 else {}
+    return {**rule, "open": r.choice(["500ms", *ROUND]), "probes": r.randint(1, 3)}
+
+
+def _team(r: random.Random, clients: random.Random) -> dict[str, Any]:
+    workloads = [_workload(r) for _ in range(r.randint(1, 2))]
+    return {"workload": workloads, "client": _guarded(clients, _client(r))}
 
 
 def _limits(r: random.Random) -> dict[str, Any]:
@@ -94,15 +120,17 @@ def _limits(r: random.Random) -> dict[str, Any]:
     return limits | ({"models": r.sample(MODELS, 2)} if r.random() < 0.2 else {})
 
 
+def _cap(r: random.Random, amount: str) -> dict[str, Any]:
+    cap: dict[str, Any] = {"amount": amount, "mode": r.choice(["postpaid", "reserve"])}
+    return cap | ({"models": r.sample(MODELS, 2)} if r.random() < 0.3 else {})
+
+
 def _level(r: random.Random) -> dict[str, Any]:
     level: dict[str, Any] = {}
     if r.random() < 0.6:
         level["limits"] = [_limits(r) for _ in range(r.randint(1, 2))]
     if r.random() < 0.25:
-        level["spend_cap"] = {
-            "amount": r.choice(["$0.05/hour", "$0.3/hour"]),
-            "mode": r.choice(["postpaid", "reserve"]),
-        }
+        level["spend_cap"] = [_cap(r, amount) for amount in r.sample(["$0.05/hour", "$0.3/hour", "$0.4/day"], 2)]
     return level | ({"models": list(r.sample(MODELS, 2))} if r.random() < 0.15 else {})
 
 
@@ -171,6 +199,7 @@ def random_scenario(number: int) -> Scenario:
     """Scenario number ``number``: always the same one."""
     r = random.Random(f"keystorm agreement {number}")
     teams = [f"team-{at}" for at in range(r.randint(1, 4))]
+    clients = random.Random(f"keystorm clients {number}")
     models = {name: {"slots": r.choice([1, 4]), "queue": r.choice([0, 3, 50])} for name in r.sample(MODELS, 1)}
     return Scenario.model_validate({
         "name": f"generated-{number}",
@@ -184,7 +213,7 @@ def random_scenario(number: int) -> Scenario:
             "bill_abandoned": r.random() < 0.5,
         },
         "models": models if r.random() < 0.4 else {},
-        "teams": {name: _team(r) for name in teams},
+        "teams": {name: _team(r, clients) for name in teams},
         "configurations": _configurations(r, teams),
         "chaos": _chaos(r, teams),
     })  # fmt: skip
@@ -198,7 +227,7 @@ def tie_heavy() -> Scenario:
     steps = {"rate": "12/min", "steps": 4, "think": "1s"}
     agent = {**workload, "arrivals": {"sessions": steps}}
     retry = {"max_attempts": 6, "base": "1s", "multiplier": 1, "jitter": "none"}
-    patient = {"retry": retry, "timeout": "2s", "max_concurrent": 2}
+    patient = {"retry": retry, "timeout": "2s", "max_concurrent": 2, "hedge": "1s"}
     return Scenario.model_validate({
         "name": "ties",
         "duration": "2m",

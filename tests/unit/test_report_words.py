@@ -327,3 +327,42 @@ def test_missing_values_are_read_as_unknown():
     assert not numbers.stat({}, "x").known
     assert not numbers.stat({"x": {"mean": None, "ci95": [None, None]}}, "x").known
     assert numbers.stat({"x": {"mean": 2, "ci95": [1, 3]}}, "x") == Stat(2, 1, 3)
+
+
+# Spend caps
+
+
+def test_a_cap_that_is_passed_opens_the_report():
+    found = answer(sample.summary(capped=True))
+    assert plain(found.headline) == (
+        "On the shared key the spend cap is passed by $4.50 ± 0.34 (22.5 % of $20/day); with projects none is passed."
+    )
+    assert plain(found.details[0]) == plain(answer(sample.summary()).headline), "what teams lose comes next"
+
+
+def test_of_several_caps_the_worst_is_told_and_different_amounts_have_no_share():
+    found = sample.summary(capped=True)
+    side = found["configurations"]["shared"]
+    side["budgets"].append({**sample.cap("project:x", reserved=False), "per": "$3/hour", "cap_usd": 3.0})
+    assert plain(answer(found).headline).startswith(
+        "On the shared key the worst of two spend caps is passed by $4.50 ± 0.34;"
+    )
+
+
+@pytest.mark.parametrize("change", [{"overshoot_share": sample.metric(0.004)}, {"known": False}])
+def test_a_cap_that_is_hardly_passed_or_not_known_does_not_open_it(change):
+    found = sample.summary(capped=True)
+    for side in found["configurations"].values():
+        side["budgets"][0].update(change)
+    assert answer(found).headline == answer(sample.summary()).headline
+
+
+def test_of_many_configurations_only_the_best_and_the_worst_are_named():
+    names = ("shared", *(f"try {at}" for at in range(8)))
+    found = sample.summary(configurations=names)
+    for at, name in enumerate(names[1:]):
+        for metric in ("success_rate", "own_success_rate"):
+            found["configurations"][name]["teams"]["checkout"][metric] = sample.metric(0.9 + at / 100, 0.001)
+    text = plain(answer(found).headline)
+    assert "in the other 8 configurations it loses from 3.00 % ± 0.10 (with “try 7”) to 10.00 % ± 0.10" in text
+    assert "try 3" not in text

@@ -47,7 +47,8 @@ from tests.unit.tally_runs import Both, arrays_of, both, context_of, heard, run_
 
 HALF_BUCKET = (1 + 1e-12) / 256
 QUANTILES = ("_p50_s", "_p95_s", "_p99_s", "latency_quantiles_s")
-APPROXIMATE = (*QUANTILES, "consumption")
+APPROXIMATE = (*QUANTILES, "consumption", "/incidents/")
+"""Leaves that tallies give approximately, or (incidents) not at all: they need rows."""
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -119,9 +119,9 @@ def test_a_litellm_key_of_a_project_that_falls_short_has_its_share() -> None:
 
 def test_tuned_limits_and_caps_of_the_scenario_come_first() -> None:
     project_node = topology_of(scenario(TEAMS, CAPPED)).accounts[0].children[0]
-    assert project_node.spend_cap is not None
+    (cap,) = project_node.spend_caps
     found = key(
-        project_node.spend_cap,
+        cap,
         recommended={"rpm": 20, "burst": 8, "input_tokens": 500, "output_tokens": 70, "concurrency": 3},
     )
     assert (found["max_budget"], found["budget_duration"]) == (20.0, "1d")

@@ -34,7 +34,7 @@ def configuration_yaml(topology: Topology, name: str, head: Sequence[str]) -> st
 
     body: dict[str, Any] = {"accounts": {account.name: _account(account) for account in topology.accounts}}
     if topology.client is not None:
-        body["client"] = topology.client.model_dump(mode="json", exclude_defaults=True)
+        body["client"] = topology.client.model_dump(mode="json", exclude_unset=True)
     text = yaml.safe_dump(
         {"configurations": {name: body}}, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True
     )
@@ -59,7 +59,7 @@ def _project(node: Node) -> dict[str, Any]:
 
 
 def _bare(node: Node) -> bool:
-    return not node.limits and node.spend_cap is None and node.models is None and not node.allowed_content
+    return not node.limits and not node.spend_caps and node.models is None and not node.allowed_content
 
 
 def _single(node: Node) -> tuple[str, ...] | None:
@@ -73,8 +73,9 @@ def _level(node: Node) -> dict[str, Any]:
     if node.limits:
         sets = [_limits(one) for one in node.limits]
         found["limits"] = sets[0] if len(sets) == 1 else sets
-    if node.spend_cap is not None:
-        found["spend_cap"] = node.spend_cap.model_dump(mode="json", exclude_defaults=True)
+    if node.spend_caps:
+        caps = [cap.model_dump(mode="json", exclude_defaults=True) for cap in node.spend_caps]
+        found["spend_cap"] = caps[0] if len(caps) == 1 else caps
     if node.models is not None:
         found["models"] = list(node.models)
     return found
