@@ -154,7 +154,9 @@ def test_without_caps_there_is_no_chart_of_them():
 
 def test_the_chart_of_caps_says_which_is_passed_and_by_how_much(two):
     sheet, drawn = svg(two, "budgets")
-    assert sheet.title == "On the shared key spend goes up to $4.50 over a cap of $20/day, which is 22.5\u00a0%"
+    assert sheet.title == (
+        "On the shared key account:shared goes $4.50 over its cap of $20/day on average, which is 22.5\u00a0%"
+    )
     assert {"over by $4.50 (22.5\u00a0%)", "never over"} <= set(texts(drawn))
     assert 'class="f-outcome-failed"' in drawn, "what is over the cap is dark"
     calm = sample.summary(configurations=("projects", "gateway"), capped=True)
