@@ -102,7 +102,7 @@ def _sections(view: View) -> Iterator[Section]:
             "Each project alone with its own traffic and faults. Darker loses more of what its objective allows to "
             "lose. "
             f"Below each limit of the table its 95{NB}% interval, the others as found: from the smallest value that "
-            "these replications do not rule out to the smallest that they show to be enough, which is recommended."
+            "these replications do not rule out to the smallest that they show to be enough, which is what is needed."
         ), _blocks(needs_table(view), *_charts("map", tune_map.draw, view), contour_table(view)))  # fmt: skip
     if view.found:
         yield Section("sensitivity", "A tenth less, a tenth more", (

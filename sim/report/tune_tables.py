@@ -110,7 +110,7 @@ def _span(span: Mapping[str, int | None]) -> str:
         return "no interval"
     if high is None:
         return f"{whole(low)} or more"
-    return f"{whole(low)} to {whole(high)}"
+    return f"{whole(low)} to {whole(high)}" if low < high else f"{whole(high)}, no less"
 
 
 # Objectives
@@ -146,7 +146,7 @@ def ways_table(account: Mapping[str, Any]) -> Table:
     names = [name for name in LABELS if gives.get(name) is not None and needed.get(name) is not None]
     head = (Head("Way"), *(Head(f"{LABELS[name]} in all", NUMBER) for name in names), Head("Goals met", NUMBER),
             Head("Expected on new draws", NUMBER), Head("Farthest from its goal", NUMBER),
-            Head("Worst shortfall", NUMBER), Head(""))  # fmt: skip
+            Head("Worst shortfall", NUMBER))  # fmt: skip
     rows = tuple(_way(one, names, account["gives"]) for one in account["ways"])
     return Table(head, rows, f"Ways to share {account['name']}")
 
@@ -157,11 +157,10 @@ def _way(one: Mapping[str, Any], names: Sequence[str], gives: Mapping[str, Any])
     falls, far = len(one["shortfall"]), one["worst_distance"]
     worst = percent(one["worst_shortfall"]) if falls else "none"
     return (
-        Cell(way_text(one)), *sums,
+        Cell(way_text(one), sub="✓ recommended" if one["chosen"] else "", tone="good" if one["chosen"] else ""), *sums,
         Cell(f"{one['met']} of {one['of']}", one["met"], f"{one['sure']} with confidence", "quiet"),
         Cell(f"{one['expected']:.1f}", one["expected"]), Cell(percent(far, 1) if far else "none", far),
         Cell(worst, one["worst_shortfall"], f"{falls} short" if falls else ""),
-        Cell("✓ chosen", tone="good") if one["chosen"] else Cell(""),
     )  # fmt: skip
 
 
