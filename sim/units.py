@@ -65,6 +65,12 @@ class Rate:
         """The same as events a minute."""
         return float(self.count * MINUTE / self.period_ns)
 
+    @property
+    def credit(self) -> tuple[int, int]:
+        """(credits refilled a nanosecond, credits of one event): the exact rate, reduced."""
+        refill = self.count / self.period_ns
+        return refill.numerator, refill.denominator
+
     def times(self, factor: Fraction | int) -> Rate:
         """The rate scaled by an exact factor."""
         return Rate(self.count * factor, self.period_ns)

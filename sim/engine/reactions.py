@@ -9,9 +9,12 @@ from sim.engine.agenda import retire, schedule
 from sim.engine.queues import pop_front
 from sim.engine.tables import ATTEMPT, HOLDING, RETRYING, Call, Request, State, World
 from sim.engine.tally import tally_call
-from sim.policy.admission import OK
-from sim.policy.backoff import FAILED, GIVE_UP, next_delay
+from sim.policy.admission import OK, budget_is_spent
+from sim.policy.backoff import BUDGET, FAILED, GIVE_UP, next_delay, status_class
+from sim.policy.breaker import answered
+from sim.policy.pacing import adapt
 from sim.policy.retry_budget import failed, retry_cost, succeeded
+from sim.policy.tables import ADAPTIVE, BREAKS
 from sim.results.columns import FAILED as OUT_FAILED
 from sim.results.columns import GAVE_UP, NOT_STARTED, SUCCEEDED
 
@@ -34,6 +37,8 @@ def react(w: World, s: State, r: int, now: int) -> None:
     if call.status == OK:
         succeeded(w.clients[client], s.clients[client], call.last_cost)
         delay = ANSWERED
+    elif w.clients[client].fallback >= 0:
+        delay = delay_or_fallback(w, s, r, now)
     else:
         delay = retry_delay(w, s, r, now)
     if delay < 0:
@@ -46,18 +51,62 @@ def react(w: World, s: State, r: int, now: int) -> None:
     schedule(s, now + delay, ATTEMPT, r)
 
 
+def delay_or_fallback(w: World, s: State, r: int, now: int) -> int:
+    """The delay before the next attempt, which a fallback makes at once; or FAILED or GIVE_UP.
+
+    A client that falls back on a spent budget does not try the same again first.
+    """
+    call = s.calls[r]
+    if budget_is_spent(w.rules.provider, call.status, call.refused_by) and falls_back(w, s, r, BUDGET, now):
+        stop_retrying(call, s.clients[s.requests[r].client])
+        return 0
+    delay = retry_delay(w, s, r, now)
+    if delay < 0 and falls_back(w, s, r, status_class(call.status), now):
+        return 0
+    return delay
+
+
+def falls_back(w: World, s: State, r: int, reason: int, now: int) -> bool:
+    """Go on with the client's other model and a fresh set of attempts, once, if it does so for this reason."""
+    call = s.calls[r]
+    q = s.requests[r]
+    rule = w.clients[q.client]
+    if rule.fallback < 0 or (rule.fallback_on >> reason) & 1 == 0 or call.model == rule.fallback:
+        return False
+    if time_left(w, q, call, now) == 0:
+        return False
+    call.model = rule.fallback
+    call.fell_back = 1
+    call.tried = 0
+    call.first_at = now
+    call.last_delay = 0
+    call.last_cost = 0
+    return True
+
+
+def heed(w: World, s: State, r: int, now: int) -> None:
+    """Tell the client's adaptive rate and its breaker what the attempt came back with."""
+    call = s.calls[r]
+    client = s.requests[r].client
+    rule = w.clients[client]
+    if rule.guards & ADAPTIVE != 0:
+        adapt(s.clients[client], call.status, now)
+    if rule.guards & BREAKS != 0:
+        answered(rule, s.clients[client], s.cells, call.era, call.status, now)
+
+
 def retry_delay(w: World, s: State, r: int, now: int) -> int:
     """The delay that the policy and the retry budget allow, or FAILED or GIVE_UP."""
     call = s.calls[r]
     q = s.requests[r]
     rule = w.clients[q.client]
     memory = s.clients[q.client]
-    number = call.attempts - 1
+    number = call.number
     stop_retrying(call, memory)
     u = draw32(q.draw_key, number, JITTER) if rule.span > 0 or rule.decorrelated == 1 else 0
     added = draw32(q.draw_key, number, ADDED) if rule.add > 0 else 0
     delay = next_delay(
-        rule, w.delays, call.attempts, call.status, call.retry_after, call.last_delay,
+        rule, w.delays, call.tried, call.status, call.retry_after, call.last_delay,
         now - call.first_at, time_left(w, q, call, now), u, added,
     )  # fmt: skip
     if delay != FAILED:
@@ -88,15 +137,22 @@ def finish(w: World, s: State, r: int, outcome: int, now: int) -> None:
     call.outcome = outcome
     call.finish = now
     stop_retrying(call, client)
+    if call.flags & HOLDING != 0:
+        pass_place(s, client, now)
+    if q.child >= 0:
+        follow(w, s, q.child, outcome, now)
+    over(w, s, r)
+
+
+def pass_place(s: State, client: Any, now: int) -> None:
+    """Hand a place at the client to the next in its queue, or free it."""
     heir = pop_front(client, s.calls)
     if heir >= 0:
+        client.waiting -= 1
         s.calls[heir].flags |= HOLDING
         schedule(s, now, ATTEMPT, heir)
     else:
         client.active -= 1
-    if q.child >= 0:
-        follow(w, s, q.child, outcome, now)
-    over(w, s, r)
 
 
 def over(w: World, s: State, r: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sim.units import MINUTE
 
 if TYPE_CHECKING:
+    from sim.chaos.base import Mark
     from sim.scenario.limit_rows import CapRow, LimitRow
     from sim.scenario.schema import Scenario
 
@@ -119,6 +120,8 @@ class ChaosWindow:
     start_ns: int
     end_ns: int
     label: str
+    kind: str = ""
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,10 @@ class Context:
     @property
     def chaos(self) -> tuple[ChaosWindow, ...]:
         """The scenario's faults as windows, in the order of the file."""
-        faults = [entry.fault for entry in self.scenario.chaos]
-        return tuple(ChaosWindow(*fault.window, fault.summary) for fault in faults)
+        return tuple(
+            ChaosWindow(*entry.fault.window, entry.fault.summary, entry.kind, entry.fault.marks)
+            for entry in self.scenario.chaos
+        )
 
     def isolation(self, configuration: str) -> str:
         """The rung of the isolation ladder, or ``custom``."""

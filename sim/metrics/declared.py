@@ -145,7 +145,8 @@ def _row(metric: Metric) -> str:
 
 def markdown() -> str:
     """The text of ``docs/metrics.md``: the table of metrics, then the rules in words."""
-    from sim.metrics import blast, budgets, contention, limits, load, slo, spend, stats
+    from sim.metrics import blast, budgets, contention, incidents, limits, load, slo, spend, stats
 
-    rules = (contention.RULE, blast.RULE, load.RULE, limits.RULE, budgets.RULE, spend.RULE, slo.RULE, stats.RULE)
+    parts = (contention, blast, incidents, load, limits, budgets, spend, slo, stats)
+    rules = [part.RULE for part in parts]
     return _HEAD + "".join(map(_row, DECLARED)) + "".join(f"\n{rule}" for rule in rules)

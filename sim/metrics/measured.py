@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from sim.metrics import series
 from sim.metrics.blast import minutes_lost, recovery_s
@@ -12,6 +13,7 @@ from sim.metrics.budgets import Budget, budget
 from sim.metrics.compute import Spread, Sums, Values, spread_of, sums_of, values_of
 from sim.metrics.contention import consumption
 from sim.metrics.context import Context
+from sim.metrics.incidents import incidents
 from sim.metrics.limits import Use, use
 from sim.metrics.load import backlog
 from sim.metrics.tables import F64, Attempts, Requests
@@ -38,6 +40,8 @@ class Measured:
     consumption: Mapping[str, Mapping[str, float]]
     latency: F64
     budgets: tuple[Budget | None, ...] = ()
+    incidents: Mapping[str, Any] = field(default_factory=dict)
+    """What faults did to whom; needs rows."""
 
     @cached_property
     def values(self) -> Values:
@@ -62,4 +66,5 @@ def of_rows(requests: Requests, attempts: Attempts | None, context: Context, nam
         {} if attempts is None else consumption(attempts, limits, context),
         series.latency_grid(requests, series.LEVELS),
         tuple(None if attempts is None else budget(cap, attempts, context) for cap in caps),
+        incidents(requests, attempts, context),
     )

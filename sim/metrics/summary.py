@@ -106,6 +106,7 @@ def _configuration(name: str, found: Measured, context: Context) -> dict[str, An
         "spend": spend(found.values["cost_usd"], info.keys, context),
         "series": _series(found.series, context),
         "latency_quantiles_s": _latency(found.latency, context),
+        "incidents": found.incidents,
     }
 
 
@@ -143,7 +144,13 @@ def _head(context: Context) -> dict[str, Any]:
         "engine": context.engine,
         "times_s": {name: getattr(scenario, name) / SECOND for name in ("duration", "warmup", "drain")},
         "chaos": [
-            {"start_s": window.start_ns / SECOND, "end_s": window.end_ns / SECOND, "label": window.label}
+            {
+                "kind": window.kind,
+                "start_s": window.start_ns / SECOND,
+                "end_s": window.end_ns / SECOND,
+                "label": window.label,
+                "marks": [{"at_s": mark.at_ns / SECOND, "text": mark.text} for mark in window.marks],
+            }
             for window in context.chaos
         ],
     }

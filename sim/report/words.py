@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sim.report.budgets import opening
+from sim.report import budgets, incident_words
 from sim.report.cast import Summary, configurations, place, teams_by_traffic
 from sim.report.cautions import capital, cautions, counted, joined
 from sim.report.numbers import NB, UNKNOWN, Stat, stat, value_text, with_interval
@@ -299,12 +299,13 @@ def _after(summary: Summary, name: str, team: str) -> str:
 def answer(summary: Summary) -> Answer:
     """All words that open a report."""
     found = verdict(summary)
-    details = _slower(summary, found) + _remains(summary, found) if found.victim else []
-    details += prices(summary) + _retries(summary)
+    blamed = found.cause.kind in ("team", "held")
+    first = incident_words.opening(summary, blamed=blamed) or budgets.opening(summary)
+    plain = headline(summary, found)
+    slower = [plain] if first else _slower(summary, found) if found.victim else []
+    details = slower + (_remains(summary, found) if found.victim else []) + prices(summary) + _retries(summary)
     warnings = cautions(summary)
-    leads, words, first = _leads(summary, found), headline(summary, found), opening(summary)
-    if first:
-        words, details = first, [words, *details]
+    leads, words = _leads(summary, found), first or plain
     scene = _scene(summary, found, leads)
     return Answer(words, tuple(dict.fromkeys(details)), tuple(warnings), found, leads, scene)
 

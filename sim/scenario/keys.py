@@ -156,6 +156,20 @@ CapText = Annotated[
 """``$1000/month``, or ``{amount: $1000/month, mode: reserve}``."""
 
 
+class ContentPolicy(Strict):
+    """Which categories of content a project may send: none that breaks the policy, or those ``allowed``."""
+
+    mode: Literal["strict", "relaxed"] = "relaxed"
+    allowed: tuple[Label, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_what(self) -> ContentPolicy:
+        if (self.mode == "relaxed") != bool(self.allowed):
+            hint = "write {mode: relaxed, allowed: [security]}, or leave it out"
+            raise BadUnit(f"a {self.mode} policy allows {'nothing' if not self.allowed else 'something'}", hint=hint)
+        return self
+
+
 def _cap_list(value: Any) -> Any:
     """One cap is short for a list of one; ``none`` (or nothing) is no cap."""
     if value is None or value == "none":
@@ -201,7 +215,12 @@ class Key(Level):
 
 
 class Project(Level):
-    """A workspace. Either ``teams`` (one key for them all) or ``keys`` by name."""
+    """A workspace. Either ``teams`` (one key for them all) or ``keys`` by name.
+
+    ``content_policy`` allows categories of content that faults of ``policy_violations`` send.
+    """
+
+    content_policy: ContentPolicy | None = None
 
     teams: tuple[str, ...] | None = Field(default=None, min_length=1)
     keys: dict[Label, Key] | None = Field(default=None, min_length=1)
@@ -214,7 +233,12 @@ class Project(Level):
 
 
 class Account(Level):
-    """What a provider limits and bans as a whole. Either ``projects`` by name or ``teams``."""
+    """What a provider limits and bans as a whole. Either ``projects`` by name or ``teams``.
+
+    ``gateway``: the projects and keys are a gateway's own; the provider sees, and bans, this account only.
+    """
+
+    gateway: Flag = False
 
     projects: dict[Label, Project] | None = Field(default=None, min_length=1)
     teams: tuple[str, ...] | None = Field(default=None, min_length=1)
@@ -267,8 +291,9 @@ class Ladder(Strict):
     account. ``projects`` and ``gateway`` split it among teams: ``equal``, ``by-traffic``, or
     shares by team; ``overcommit`` multiplies the parts (not the total). ``accounts`` gives each
     team the whole of ``limits`` unless ``split`` is written. ``spend_cap`` is the total's,
-    ``project_spend_cap`` each team's own. ``client`` changes every team's client, to compare policies:
-    the fields that it states, as ``{retry: none}``; timeouts and what else it leaves out stay the teams'.
+    ``project_spend_cap`` each team's own. ``content_policy`` allows a team's project some content.
+    ``client`` changes every team's client, to compare policies: the fields that it states, as
+    ``{retry: none}``; timeouts and what else it leaves out stay the teams'.
     """
 
     isolation: Rung
@@ -277,6 +302,7 @@ class Ladder(Strict):
     overcommit: Ratio = Field(default=Fraction(1), ge=1, le=100)
     spend_cap: CapList = ()
     project_spend_cap: CapList = ()
+    content_policy: dict[str, ContentPolicy] = Field(default_factory=dict)
     client: ClientPatch = None
 
     @model_validator(mode="after")
@@ -289,6 +315,9 @@ class Ladder(Strict):
             raise BadUnit(
                 f"project_spend_cap has no meaning for {self.isolation}, which has one project", hint="write spend_cap"
             )
+        if not splits and self.content_policy:
+            hint = "use projects, gateway or accounts"
+            raise BadUnit(f"{self.isolation} has one project, whose policy is everybody's", hint=hint)
         if isinstance(self.split, dict) and sum(self.split.values()) > 1:
             total = f"{float(sum(self.split.values())):.4g}"
             raise BadUnit(

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from sim.chaos.catalogue import FaultEntry
+from sim.chaos.incidents import IncidentEntry
 from sim.errors import BadUnit
 from sim.scenario.base import (
     AlsoListed,
@@ -18,7 +19,6 @@ from sim.scenario.base import (
     Flag,
     Label,
     Moment,
-    Money,
     Ratio,
     Share,
     Strict,
@@ -26,34 +26,13 @@ from sim.scenario.base import (
     listed,
 )
 from sim.scenario.clients import Client
+from sim.scenario.finance import Finance
 from sim.scenario.keys import Configuration
+from sim.scenario.prices import Prices
 from sim.scenario.workloads import Time, Workload
-from sim.units import DAY, HOUR, MICRO, MS
+from sim.units import DAY, HOUR, MS
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-
-
-MAX_PRICE = 10_000 * MICRO
-"""Micro-dollars a million tokens; with the largest size a request's cost still fits into int64."""
-
-
-def _price(micro_usd: int) -> int:
-    if micro_usd > MAX_PRICE:
-        hint = "write dollars per million tokens, as $15"
-        raise BadUnit("a price of more than $10,000 per million tokens", hint=hint)
-    return micro_usd
-
-
-Price = Annotated[Money, AfterValidator(_price)]
-"""Micro-dollars per million tokens, written as ``$15``."""
-
-
-class Prices(Strict):
-    """Money per million tokens."""
-
-    input: Price
-    output: Price
-    cached_input: Price | None = None
 
 
 class Model(Strict):
@@ -160,7 +139,7 @@ SloText = Annotated[
 Name = Annotated[str, Field(pattern=NAME, max_length=80)]
 TeamName = Label
 
-MAX_FAULTS = 48
+MAX_FAULTS = 120
 """Each fault draws luck of its own; :mod:`sim.draws` has numbers for so many purposes."""
 
 
@@ -168,6 +147,7 @@ class Scenario(Strict):
     """A whole scenario. ``warmup`` is left out of the metrics, ``drain`` lets retries end.
 
     ``start`` is the moment of time 0, which only the audit log shows.
+    ``incidents`` and ``finance`` are for ``keystorm cost``; other commands run without them.
     """
 
     name: Name
@@ -185,6 +165,8 @@ class Scenario(Strict):
     configurations: dict[TeamName, Configuration] = Field(min_length=1)
     chaos: tuple[FaultEntry, ...] = Field(default=(), max_length=MAX_FAULTS)
     slos: tuple[SloText, ...] = ()
+    incidents: tuple[IncidentEntry, ...] = Field(default=(), max_length=MAX_FAULTS)
+    finance: Finance | None = None
 
     @model_validator(mode="after")
     def _warm_before_end(self) -> Scenario:

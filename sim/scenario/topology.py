@@ -28,6 +28,10 @@ class Node:
     models: tuple[str, ...] | None = None
     children: tuple[Node, ...] = ()
     teams: tuple[str, ...] = ()
+    allowed_content: tuple[str, ...] = ()
+    """Categories that are no violation in this project."""
+    gateway: bool = False
+    """The provider sees this account only, nothing below it."""
 
     def leaves(self, path: tuple[Node, ...] = ()) -> Iterator[tuple[Node, ...]]:
         """Each key below, as its path (account, project, key)."""
@@ -72,7 +76,11 @@ def key_name(path: Sequence[Node]) -> str:
 
 
 def _level(level: str, name: str, given: Level, children: Sequence[Node], teams: Sequence[str] = ()) -> Node:
-    return Node(level, name, given.limits, given.spend_cap, given.models, tuple(children), tuple(teams))
+    allowed = given.content_policy.allowed if isinstance(given, Project) and given.content_policy else ()
+    gateway = isinstance(given, Account) and given.gateway
+    return Node(
+        level, name, given.limits, given.spend_cap, given.models, tuple(children), tuple(teams), allowed, gateway
+    )
 
 
 def _single_key(teams: Sequence[str]) -> Node:
@@ -147,20 +155,29 @@ def _keys(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
 def _projects(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
     caps = _project_caps(ladder, len(expected))
     projects = tuple(
-        Node("project", team, part, caps, children=(_single_key([team]),))
+        Node("project", team, part, caps, children=(_single_key([team]),), allowed_content=_allowed(ladder, team))
         for team, part in zip(expected, _parts(ladder, expected), strict=True)
     )
-    name = "provider" if ladder.isolation == "gateway" else "shared"
-    return (Node("account", name, ladder.limits, ladder.spend_cap, children=projects),)
+    gateway = ladder.isolation == "gateway"
+    name = "provider" if gateway else "shared"
+    return (Node("account", name, ladder.limits, ladder.spend_cap, children=projects, gateway=gateway),)
+
+
+def _allowed(ladder: Ladder, team: str) -> tuple[str, ...]:
+    return ladder.content_policy[team].allowed if team in ladder.content_policy else ()
 
 
 def _accounts(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
     parts = _parts(ladder, expected) if ladder.split is not None else [ladder.limits] * len(expected)
     caps = _project_caps(ladder, len(expected))
     return tuple(
-        Node("account", team, part, caps, children=(Node("project", "default", children=(_single_key([team]),)),))
+        Node("account", team, part, caps, children=(_only_project(ladder, team),))
         for team, part in zip(expected, parts, strict=True)
     )
+
+
+def _only_project(ladder: Ladder, team: str) -> Node:
+    return Node("project", "default", children=(_single_key([team]),), allowed_content=_allowed(ladder, team))
 
 
 _RUNGS = {"shared": _shared, "keys": _keys, "projects": _projects, "gateway": _projects, "accounts": _accounts}

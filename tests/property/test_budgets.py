@@ -9,6 +9,7 @@ import pytest
 
 from sim.policy.admission import OK
 from sim.policy.budget import book, refusing_cap, reserve
+from sim.policy.faults import KINDS
 from sim.policy.tables import NO_ALERT, Ask, CapMemory, CapRule, KeyRule, LimitRule, Memory, Provider, Rules
 from tests.property.drivers import ASK, REFUSER, SETTLE, STATUS, Event, drive
 
@@ -47,8 +48,8 @@ def spell(draws: np.random.Generator, reserve: list[int]) -> Spell:
     no_limits: list[LimitRule] = []
     key = KeyRule(0, 0, 0, len(caps), 1)
     provider = Provider(0, 1, STATUS_SPENT, CAP_CODE, 200, 300, 400)
-    rules = Rules(no_limits, [], caps, list(range(len(caps))), [key], [], [], provider)
-    memory, events = Memory([], [], [CapMemory() for _ in caps]), random_events(draws, 200, period)
+    rules = Rules(no_limits, [], caps, list(range(len(caps))), [key], [], [0] * (KINDS + 1), [], [], provider)
+    memory, events = Memory([], [], [CapMemory() for _ in caps], [], []), random_events(draws, 200, period)
     said = drive(rules, memory, events)
     return Spell(caps, events, said[:, STATUS].tolist(), said[:, REFUSER].tolist(), memory)
 

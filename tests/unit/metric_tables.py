@@ -44,6 +44,7 @@ class Ask:
     cost: int = 0
     wasted: int = 0
     throttle: float = 0.0
+    held: float = 0.0
     configuration: str = "shared"
     replication: int = 0
     origin: str = "workload"
@@ -70,8 +71,10 @@ def _request(number: int, ask: Ask) -> dict[str, Any]:
         "configuration": ask.configuration, "replication": ask.replication, "request": number, "team": ask.team,
         "key": "k", "model": "m", "origin": ask.origin, "arrival_ns": _ns(ask.at),
         "finish_ns": _ns(last.end) if done else -1, "outcome": ask.outcome, "status": last.status,
-        "attempts": len(ask.tries), "input_tokens": 0, "cached_tokens": 0, "output_tokens": 0,
+        "attempts": len(ask.tries), "last_model": ask.tries[-1].model if ask.tries else "m",
+        "input_tokens": 0, "cached_tokens": 0, "output_tokens": 0,
         "cost_microusd": ask.cost, "wasted_microusd": ask.wasted, "throttle_wait_ns": _ns(ask.throttle),
+        "client_wait_ns": _ns(ask.held),
         "refused_by": next((one.refused_by for one in reversed(ask.tries) if one.refused_by), ""),
     }  # fmt: skip
 

@@ -100,6 +100,17 @@ def _series(teams: dict[str, Any], steps: int) -> dict[str, Any]:
     }
 
 
+def _blast(teams: dict[str, Any], below: float) -> dict[str, Any]:
+    return {
+        "teams_below": metric(below, 0.1),
+        "services_below": metric(6 * below, 1.1),
+        "service_minutes_lost": metric(90 * below, 12),
+        "time_to_recover_s": metric(300.0, 60),
+        "recovered_share": 1.0,
+        "teams": {team: {"services": 3, "below_share": 0.1} for team in teams},
+    }
+
+
 def cap(name: str, *, reserved: bool) -> dict[str, Any]:
     """A cap of $20 a day that is reached after an hour, and passed where nothing is reserved."""
     over, spend = (0.0, 19.5) if reserved else (4.5, 24.5)
@@ -208,7 +219,7 @@ def summary(
                 "teams": {team: _quantiles(metrics) for team, metrics in teams.items()},
             },
             "regimes": {},
-            "blast_radius": {"teams_below": metric(1.9 if at == 0 else 0.05, 0.1), "services_below": metric(12.0, 1.1)},
+            "blast_radius": _blast(teams, 1.9 if at == 0 else 0.05),
             "limits": [],
             "budgets": [cap(f"account:{name}", reserved=isolated)] if capped else [],
         }

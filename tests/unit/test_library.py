@@ -12,6 +12,7 @@ import pytest
 from sim.errors import BadInput
 from sim.report.words import answer
 from sim.scenario import library
+from sim.scenario.check_incidents import ONLY_HERE
 from sim.scenario.checks import expected_traffic
 from sim.scenario.keys import Ladder, SpelledOut
 from sim.scenario.loader import Loaded, load
@@ -22,8 +23,9 @@ from sim.study.progress import Silent
 from sim.study.runs import settings_of
 
 NAMES = (
-    "agent-sessions", "budget-overshoot", "forty-seven-services", "forty-seven-services-month", "isolation-ladder",
-    "noisy-neighbour", "runaway-loop", "storm-429", "storm-503", "thundering-herd",
+    "agent-sessions", "brown-out-metastable", "budget-overshoot", "content-policy", "forty-seven-services",
+    "forty-seven-services-month", "isolation-ladder", "key-ban", "key-leak", "key-rotation", "noisy-neighbour",
+    "price-change", "runaway-loop", "storm-429", "storm-503", "storm-529", "thundering-herd",
 )  # fmt: skip
 MAX_WORK = 3_000_000
 """Requests that a comparison simulates, those of the leave-one-team-out runs included: seconds, not minutes."""
@@ -54,7 +56,7 @@ def test_each_opens_with_its_question(name: str) -> None:
 
 
 def injected(loaded: Loaded) -> float:
-    faults = [entry.fault for entry in loaded.scenario.chaos if entry.kind == "runaway_job"]
+    faults = [entry.fault for entry in loaded.scenario.chaos if entry.kind in ("runaway_job", "leaked_key")]
     return sum(fault.rate.per_second * fault.for_ / 1e9 for fault in faults)  # type: ignore[attr-defined]
 
 
@@ -71,7 +73,8 @@ def test_each_that_is_not_long_is_small_enough(name: str) -> None:
 @pytest.mark.parametrize("name", library.names())
 def test_each_has_objectives_and_no_notes(name: str) -> None:
     loaded = load(name)
-    assert loaded.notes == ()
+    assert [note for note in loaded.notes if note != ONLY_HERE] == []
+    assert (ONLY_HERE in loaded.notes) == bool(loaded.scenario.incidents)
     assert loaded.scenario.slos
 
 

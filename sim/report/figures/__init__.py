@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sim.report.figures import amplification, attempts, budgets, contention, cost, latency, outcomes
+from sim.report.figures import amplification, attempts, blast, budgets, contention, cost, latency, outcomes, timeline
 from sim.report.figures.base import Drawing, Sheet
 
 FIGURES: dict[str, Drawing] = {
+    "timeline": timeline.draw,
+    "blast": blast.draw,
     "outcomes": outcomes.draw,
     "latency": latency.draw,
     "contention": contention.draw,

@@ -10,12 +10,18 @@ import numpy as np
 from sim.engine.tables import LOG
 from sim.metrics.context import CapInfo, ConfigurationInfo, Context, LimitInfo
 from sim.metrics.tables import Attempts, Requests
-from sim.results.columns import STATUS_CONNECTION, STATUS_NONE, STATUS_OK, STATUS_TIMEOUT
-from sim.scenario.plan import WORKLOAD
+from sim.results.columns import (
+    STATUS_CIRCUIT,
+    STATUS_CONNECTION,
+    STATUS_NONE,
+    STATUS_OK,
+    STATUS_QUEUE,
+    STATUS_TIMEOUT,
+)
 from sim.scenario.schema import Scenario
 from sim.study.runs import Run
 
-NO_REFUSAL = (STATUS_NONE, STATUS_OK, STATUS_TIMEOUT, STATUS_CONNECTION)
+NO_REFUSAL = (STATUS_NONE, STATUS_OK, STATUS_TIMEOUT, STATUS_CONNECTION, STATUS_CIRCUIT, STATUS_QUEUE)
 """Last statuses that are no refusal: whatever refused an earlier attempt did not decide."""
 
 
@@ -45,7 +51,7 @@ def requests_of(run: Run, warmup_ns: int) -> Requests:
         cost=result.cost,
         wasted=result.wasted,
         throttle=result.throttle,
-        own=plan.origin == WORKLOAD,
+        origin=plan.origin,
         counted=(result.arrival >= 0) & (result.arrival >= warmup_ns),
     )
 
@@ -64,7 +70,7 @@ def attempts_of(run: Run, requests: Requests) -> Attempts:
         input=(plan.input_tokens - plan.cached_tokens)[row],
         output=log["output"],
         cost=log["cost"],
-        model=plan.model[row],
+        model=log["model"],
         refused=log["refused_by"] + 1,
         counted=requests.counted[row],
         models=plan.models,

@@ -161,7 +161,7 @@ def _lost(requests: Requests, run: Run) -> Iterator[tuple[Key, float]]:
     places = requests.team[lost] * width + run.result.refused_by[lost]
     counts = np.bincount(places, minlength=requests.teams * width).reshape(requests.teams, width)
     rows = run.setting.rows
-    for refuser, teams in enumerate([row.teams for row in rows.limits] + [row.teams for row in rows.caps]):
+    for refuser, teams in enumerate([row.teams for row in rows.all_limits] + [row.teams for row in rows.caps]):
         for code in map(names.index, teams):
             if not counts[code, refuser] and offered[code]:
                 yield ("lost", run.setting.refusers[refuser], names[code]), 0.0
