@@ -71,7 +71,7 @@ _ENTRY, _INNER = "cache=True", "no_cpython_wrapper=True, no_cfunc_wrapper=True"
 
 _CALLED = ("sim.engine.tally", "sim.engine.tally_limits", "sim.policy.pacing", "sim.policy.breaker")
 """Modules whose functions are called; all others are inlined."""
-_RARE = ("leave", "heed", "falls_back", "delay_or_fallback", "hedge", "cancel_second", "may_hedge", "swap")
+_RARE = ("leave", "heed", "falls_back", "steps_aside", "swap")
 """Functions elsewhere that are called: few clients need them, and inlined they would cost time to compile."""
 
 

@@ -20,6 +20,8 @@ from sim.results.columns import GAVE_UP, NOT_STARTED, SUCCEEDED
 
 ANSWERED = -3
 """Instead of a delay, beside FAILED and GIVE_UP: there is nothing to retry."""
+LAST_STATUS = -1
+"""A reason to fall back: what the last attempt ended with."""
 
 
 def time_left(w: World, q: Request, call: Call, now: int) -> int:
@@ -37,10 +39,12 @@ def react(w: World, s: State, r: int, now: int) -> None:
     if call.status == OK:
         succeeded(w.clients[client], s.clients[client], call.last_cost)
         delay = ANSWERED
-    elif w.clients[client].fallback >= 0:
-        delay = delay_or_fallback(w, s, r, now)
+    elif w.clients[client].fallback >= 0 and falls_back(w, s, r, BUDGET, now):
+        delay = 0
     else:
         delay = retry_delay(w, s, r, now)
+        if delay < 0 and w.clients[client].fallback >= 0 and falls_back(w, s, r, LAST_STATUS, now):
+            delay = 0
     if delay < 0:
         outcome = OUT_FAILED if delay == FAILED else GAVE_UP
         finish(w, s, r, SUCCEEDED if delay == ANSWERED else outcome, now)
@@ -51,30 +55,24 @@ def react(w: World, s: State, r: int, now: int) -> None:
     schedule(s, now + delay, ATTEMPT, r)
 
 
-def delay_or_fallback(w: World, s: State, r: int, now: int) -> int:
-    """The delay before the next attempt, which a fallback makes at once; or FAILED or GIVE_UP.
-
-    A client that falls back on a spent budget does not try the same again first.
-    """
-    call = s.calls[r]
-    if budget_is_spent(w.rules.provider, call.status, call.refused_by) and falls_back(w, s, r, BUDGET, now):
-        stop_retrying(call, s.clients[s.requests[r].client])
-        return 0
-    delay = retry_delay(w, s, r, now)
-    if delay < 0 and falls_back(w, s, r, status_class(call.status), now):
-        return 0
-    return delay
-
-
 def falls_back(w: World, s: State, r: int, reason: int, now: int) -> bool:
-    """Go on with the client's other model and a fresh set of attempts, once, if it does so for this reason."""
+    """Go on with the client's other model and a fresh set of attempts, once, if it does so for this reason.
+
+    ``reason`` is CIRCUIT, LAST_STATUS, or BUDGET if that is what the last status means: then the client
+    does not try the same again first.
+    """
     call = s.calls[r]
     q = s.requests[r]
     rule = w.clients[q.client]
-    if rule.fallback < 0 or (rule.fallback_on >> reason) & 1 == 0 or call.model == rule.fallback:
+    if reason == BUDGET and not budget_is_spent(w.rules.provider, call.status, call.refused_by):
+        return False
+    bit = status_class(call.status) if reason == LAST_STATUS else reason
+    if rule.fallback < 0 or (rule.fallback_on >> bit) & 1 == 0 or call.model == rule.fallback:
         return False
     if time_left(w, q, call, now) == 0:
         return False
+    if reason == BUDGET:
+        stop_retrying(call, s.clients[q.client])
     call.model = rule.fallback
     call.fell_back = 1
     call.tried = 0
