@@ -18,11 +18,13 @@ from sim.engine.agenda import (
     has_room,
     is_full,
     load,
+    retire,
     schedule,
     write,
+    write_admission,
 )
 from sim.engine.queues import pop_front, push_back, unlink
-from sim.engine.reactions import finish, over, react, time_left
+from sim.engine.reactions import finish, react, time_left
 from sim.engine.tables import (
     ADMITTED,
     ANSWERS,
@@ -36,7 +38,6 @@ from sim.engine.tables import (
     State,
     World,
 )
-from sim.engine.tally import tally_admitted, tally_attempt, tally_close
 from sim.policy.admission import NOBODY, OK, admit, settle
 from sim.policy.pricing import cost
 from sim.policy.retry_budget import started
@@ -114,7 +115,7 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
         call.end_at = now + w.rules.provider.round_trip
         return end_of(w, s, r, q.heard & REFUSALS != 0)
     call.flags |= ADMITTED
-    tally_admitted(w.rules, s.tallies, q, now)
+    write_admission(w, s, r, now)
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
@@ -264,7 +265,6 @@ def log(w: World, s: State, r: int, end_at: int, output: int, spent: int, admitt
     """Write the attempt that just ended."""
     call = s.calls[r]
     refuser = NOBODY if admitted else call.refused_by
-    tally_attempt(w.rules, s.tallies, s.requests[r], call, end_at, refuser, output)
     write(w, s, r, end_at, refuser, output, spent)
 
 
@@ -299,7 +299,6 @@ def close(w: World, s: State, r: int) -> int:
                 call.status = STATUS_NONE
                 call.retry_after = -1
                 log(w, s, r, -1, 0, 0, call.flags & ADMITTED != 0)
-            over(w, s, r)
+            retire(w, s, r)
         r += 1
-    tally_close(s.tallies)
     return DONE

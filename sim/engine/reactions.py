@@ -8,7 +8,6 @@ from sim.draws import ADDED, JITTER, draw32
 from sim.engine.agenda import retire, schedule
 from sim.engine.queues import pop_front
 from sim.engine.tables import ATTEMPT, HOLDING, RETRYING, Call, Request, State, World
-from sim.engine.tally import tally_call
 from sim.policy.admission import OK
 from sim.policy.backoff import FAILED, GIVE_UP, next_delay
 from sim.policy.retry_budget import failed, retry_cost, succeeded
@@ -96,12 +95,6 @@ def finish(w: World, s: State, r: int, outcome: int, now: int) -> None:
         client.active -= 1
     if q.child >= 0:
         follow(w, s, q.child, outcome, now)
-    over(w, s, r)
-
-
-def over(w: World, s: State, r: int) -> None:
-    """Count a request whose outcome is known, and let go of it."""
-    tally_call(s.tallies, s.requests[r], s.calls[r])
     retire(w, s, r)
 
 
@@ -116,4 +109,4 @@ def follow(w: World, s: State, child: int, outcome: int, now: int) -> None:
         step = child
         child = s.requests[step].child
         s.calls[step].outcome = NOT_STARTED
-        over(w, s, step)
+        retire(w, s, step)

@@ -261,7 +261,7 @@ class SimpyEngine:
         q = self.world.requests[number]
         self.log += [number, attempt.number, attempt.at, end, attempt.status, attempt.refused_by,
                      attempt.retry_after, attempt.output, attempt.spent,
-                     q.team, q.key, q.model, q.uncached]  # fmt: skip
+                     q.team, q.key, q.model, q.uncached, self.state.calls[number].arrival]  # fmt: skip
 
     def _close(self) -> None:
         """Name what did not end, and log the attempts under way."""

@@ -13,7 +13,6 @@ from sim.chaos.base import Effect
 from sim.engine.client_rules import client_rules
 from sim.engine.service_tables import knots
 from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, State, World
-from sim.engine.tally_tables import no_tallies
 from sim.policy import limits, retry_budget
 from sim.policy.tables import (
     CapMemory,
@@ -268,11 +267,10 @@ def fresh_small_state(world: World) -> State:
         memory,
         [],
         [],
-        tallies=no_tallies(),
     )
 
 
 def fresh_state(world: World) -> State:
     """The state of an interpreted world before anything happened: lists of records."""
     calls = [Call(arrival=request.arrival) for request in world.requests]
-    return fresh_small_state(world)._replace(requests=world.requests, calls=calls)
+    return fresh_small_state(world)._replace(requests=world.requests, calls=calls, admissions=[])
