@@ -13,7 +13,6 @@ from sim.engine.client_rules import CLIENT_CELLS, client_rules
 from sim.engine.fault_tables import Places, categories, effects_of, prices_of
 from sim.engine.service_tables import knots
 from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, Second, State, World
-from sim.engine.tally_tables import no_tallies
 from sim.policy import limits, retry_budget
 from sim.policy.tables import (
     ADAPTIVE,
@@ -290,7 +289,6 @@ def fresh_small_state(world: World) -> State:
         memory,
         [(time, number, -1) for number, time in enumerate(world.wakes)],
         [],
-        tallies=no_tallies(),
     )
 
 
@@ -298,4 +296,4 @@ def fresh_state(world: World) -> State:
     """The state of an interpreted world before anything happened: lists of records."""
     calls = [Call(arrival=request.arrival, model=request.model) for request in world.requests]
     seconds = [Second() for _ in calls] if any(rule.hedge_after >= 0 for rule in world.clients) else []
-    return fresh_small_state(world)._replace(requests=world.requests, calls=calls, seconds=seconds)
+    return fresh_small_state(world)._replace(requests=world.requests, calls=calls, seconds=seconds, admissions=[])
