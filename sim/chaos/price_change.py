@@ -17,7 +17,8 @@ class NewPrice(Fault):
     """``price_change: {at: 15d, model: claude-sonnet-4-5, price: {input: $2, output: $10}}``.
 
     From ``at`` on (``for`` a while, if given) attempts that start are billed at the new price: in
-    full, or as ``factor`` times the old. Without a ``model`` the factor is for all.
+    full, or as ``factor`` times the one that holds. Without a ``model`` the factor is for all. Of
+    changes that hold together the later works on what the earlier made.
     """
 
     for_: Duration | None = Field(default=None, alias="for", gt=0)

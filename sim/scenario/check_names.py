@@ -240,7 +240,7 @@ def _content(parts: Parts) -> Iterator[Found]:
     if None in parts.chaos or None in parts.configurations.values():
         return
     faults = [entry.fault for entry in parts.chaos if entry is not None]
-    sent = sorted({name for one in faults if isinstance(one, PolicyViolations) for name in one.categories})
+    sent = sorted({name for one in faults if isinstance(one, PolicyViolations) for name in one.shares})
     for name, configuration in parts.sound_configurations.items():
         for path, policy in _policies(configuration):
             where: Path = ("configurations", name, *path)
