@@ -80,7 +80,7 @@ def _loaded(
     expected = expected_traffic(scenario, traced.rows)
     _raise_all(document, traffic(known, expected), overrides)
     _raise_all(document, divided(scenario, expected), overrides)
-    said = (*traced.notes, *notes(known, expected))
+    said = (*traced.notes, *notes(known, scenario, expected))
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Loaded(scenario, text, digest, path, path.parent, said, MappingProxyType(traced.rows))
 

@@ -160,6 +160,18 @@ def test_tokens_that_end_in_a_cut_are_charged_to_it() -> None:
     assert [(one.at, one.status, one.after) for one in found] == [(59, 200, -1), (61.5, 429, 5), (66, 200, -1)]
 
 
+def test_a_debt_is_paid_at_the_rate_of_the_cut() -> None:
+    # 60 output tokens a minute; 200 that end at 51 s leave 140 too many, 131 when the cut begins. At half the
+    # rate 105 of them are paid by 270 s, where the whole limit would be full again.
+    work = [{"arrivals": {"herd": {"size": 1, "at": at}}, **SIZES, "output_tokens": 200, "max_tokens": 200}
+            for at in ("30s", "270s")]  # fmt: skip
+    given = {"a": {"workload": work, "client": {"retry": "none"}}}
+    slow = {"limits_cut": {"at": "60s", "for": "240s", "to": "50%"}}
+    key = limited(output_tokens={"rate": "60/min", "burst": 60})
+    assert [(one.status, one.after) for one in tries(given, slow, key=key)] == [(200, -1), (429, 30)]
+    assert statuses(tries(given, key=key)) == [200, 200]
+
+
 PATIENT = {"max_attempts": 2, "base": "0s", "jitter": "none", "obey_retry_after": True}
 
 
