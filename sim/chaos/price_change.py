@@ -46,9 +46,13 @@ class NewPrice(Fault):
         what = self.model or "everything"
         if self.price is not None:
             return f"{what} costs ${self.price.input / 1e6:g}/${self.price.output / 1e6:g}"
-        return f"{what} costs × {float(self.factor or 1):g}"
+        return f"{what} costs × {float(self._factor):g}"
 
     def price_changes(self) -> Sequence[PriceChange]:
         """One change."""
         end = FOREVER if self.for_ is None else self.at + self.for_
-        return (PriceChange(self.at, end, self.model, self.price, self.factor or Fraction(1)),)
+        return (PriceChange(self.at, end, self.model, self.price, self._factor),)
+
+    @property
+    def _factor(self) -> Fraction:
+        return Fraction(1) if self.factor is None else self.factor

@@ -213,6 +213,10 @@ def test_an_attempt_is_billed_at_the_price_of_its_start() -> None:
     assert [one.cost for one in found] == [COST, 2000 + 100, 2000 + 100, COST]
 
 
+def test_a_model_may_become_free() -> None:
+    assert [one.cost for one in tries({"a": team(59, 60)}, {"price_change": {"at": "60s", "factor": 0}})] == [COST, 0]
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_price_changes_work_one_on_the_other(backwards: bool) -> None:
     double = {"price_change": {"at": "60s", "factor": 2}}
