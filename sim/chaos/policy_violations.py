@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from sim.chaos.base import FOREVER, Ban, Effect, EffectKind, Scoped
 from sim.errors import BadUnit
-from sim.scenario.base import Duration, Label, Share, Whole
+from sim.scenario.base import Duration, Label, Share, Strict, Whole
 from sim.units import DAY
 
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 BANS = ("key", "project", "account")
 REST = "other"
 """The category of content that no other is given for."""
+
+
+class Review(Strict):
+    """``{reviewers: 2, each: 5m}``: people who look at refused content, and how long they need for one request."""
+
+    reviewers: Whole = Field(default=1, ge=1, le=1000)
+    each: Duration = Field(gt=0)
 
 
 class PolicyViolations(Scoped):
@@ -30,7 +37,8 @@ class PolicyViolations(Scoped):
     a time, counted from the first of them, the provider bans the ``key``, the ``project`` or the
     ``account`` that sent them, or ``nothing``: everything of it is answered 403 for ``recovery``, or
     for good where none is given. Behind a gateway the provider sees its one account only, and bans
-    that.
+    that. ``review: {reviewers: 2, each: 5m}`` sends what was refused to people, and the report tells
+    how long it waits for them.
     """
 
     probability: Share = Field(gt=0)
@@ -39,6 +47,7 @@ class PolicyViolations(Scoped):
     within: Duration = Field(default=DAY, gt=0)
     ban: Annotated[Literal["key", "project", "account", "nothing"], Field()] = "account"
     recovery: Duration | None = Field(default=None, gt=0)
+    review: Review | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> PolicyViolations:

@@ -142,7 +142,7 @@ def _row(metric: Metric) -> str:
 
 def markdown() -> str:
     """The text of ``docs/metrics.md``: the table of metrics, then the rules in words."""
-    from sim.metrics import blast, contention, limits, load, slo, stats
+    from sim.metrics import blast, contention, limits, load, review, slo, stats
 
-    rules = (contention.RULE, blast.RULE, load.RULE, limits.RULE, slo.RULE, stats.RULE)
+    rules = (contention.RULE, blast.RULE, load.RULE, limits.RULE, review.RULE, slo.RULE, stats.RULE)
     return _HEAD + "".join(map(_row, DECLARED)) + "".join(f"\n{rule}" for rule in rules)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from sim.metrics import series
 from sim.metrics.blast import minutes_lost, recovery_s
@@ -13,6 +14,7 @@ from sim.metrics.contention import consumption
 from sim.metrics.context import Context
 from sim.metrics.limits import Use, use
 from sim.metrics.load import backlog
+from sim.metrics.review import reviews
 from sim.metrics.tables import F64, Attempts, Requests
 
 
@@ -36,6 +38,8 @@ class Measured:
     uses: tuple[Use | None, ...]
     consumption: Mapping[str, Mapping[str, float]]
     latency: F64
+    reviews: Sequence[Mapping[str, Any]] | None = None
+    """What each desk of :mod:`sim.metrics.review` sees; None without desks, or without rows."""
 
     @cached_property
     def values(self) -> Values:
@@ -58,4 +62,5 @@ def of_rows(requests: Requests, attempts: Attempts | None, context: Context, nam
         tuple(None if attempts is None else use(limit, attempts, context) for limit in limits),
         {} if attempts is None else consumption(attempts, limits, context),
         series.latency_grid(requests, series.LEVELS),
+        reviews(requests, attempts, context),
     )

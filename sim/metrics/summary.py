@@ -102,6 +102,7 @@ def _configuration(name: str, found: Measured, context: Context) -> dict[str, An
         "limits": [describe(limit, use) for limit, use in zip(info.limits, found.uses, strict=True)],
         "series": _series(found.series, context),
         "latency_quantiles_s": _latency(found.latency, context),
+        **({} if found.reviews is None else {"reviews": found.reviews}),
     }
 
 

@@ -104,6 +104,8 @@ class Requests:
     throttle: I64
     own: Bool
     counted: Bool
+    foreign: Bool | None = None
+    """Sent by strangers; None where nobody asks."""
 
     @classmethod
     def of(cls, frame: pd.DataFrame, context: Context, configuration: str) -> Requests:
@@ -120,6 +122,7 @@ class Requests:
             arrival=arrival,
             outcome=codes(frame["outcome"], OUTCOMES)[rows],
             own=codes(frame["origin"], ("workload",))[rows] == 0,
+            foreign=codes(frame["origin"], ("foreign",))[rows] == 0,
             counted=(arrival >= 0) & (arrival >= context.scenario.warmup),
             **{field: _take(frame, rows, name) for field, name in names.items()},
         )

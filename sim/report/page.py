@@ -11,6 +11,7 @@ from sim.report.cast import Cast, Summary
 from sim.report.document import NUMBER, QUIET, Block, Cell, Chart, Document, Head, Section, Table, Text
 from sim.report.inputs import Study
 from sim.report.numbers import clock, stat
+from sim.report.review import review_sections
 from sim.report.tables import COLUMNS, Row, sides, slo_lines, team_rows, total_rows
 from sim.report.tables import Cell as Metric
 
@@ -48,6 +49,7 @@ def document(study: Study, charts: Sequence[Chart]) -> Document:
             Section("teams", "What each team gets", _how_to_read(summary, study.cast), (*_teams(summary, study.cast),)),
             Section("charts", "Why", _shaded(study), tuple(charts)),
             Section("slos", "Objectives", blocks=(_objectives(summary),)),
+            *review_sections(summary, study.cast),
         ),
         assumptions=tuple(assumptions(summary, manifest)), command=command_line(manifest),
         facts=tuple(reproduce(summary, manifest)), downloads=DOWNLOADS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.report.figures import amplification, attempts, contention, cost, latency, outcomes
+from sim.report.figures import amplification, attempts, contention, cost, latency, outcomes, review
 from sim.report.figures.base import Drawing, Sheet
 
 FIGURES: dict[str, Drawing] = {
@@ -12,6 +12,7 @@ FIGURES: dict[str, Drawing] = {
     "attempts": attempts.draw,
     "amplification": amplification.draw,
     "cost": cost.draw,
+    "review": review.draw,
 }
 
 __all__ = ["FIGURES", "Drawing", "Sheet"]

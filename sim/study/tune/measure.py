@@ -72,7 +72,7 @@ class Frame:
         return Requests(
             replications=self.context.replications, teams=len(self.context.teams),
             replication=self.replication, request=self.request, team=self.team, own=self.own.astype(np.bool_),
-            arrival=arrival, counted=(arrival >= 0) & (arrival >= self.context.scenario.warmup),
+            arrival=arrival, counted=(arrival >= 0) & (arrival >= self.context.scenario.warmup), foreign=None,
             **{name: _joined(results, name) for name in names},
         )  # fmt: skip
 
