@@ -140,7 +140,10 @@ def _limit_rules(rows: Sequence[LimitRow], models: Sequence[str]) -> list[LimitR
             int(row.limits.charge_rejected), int(row.limits.charge_output == "reserved"),
             int(row.limits.count_cached_input), _mask(row.limits.models, models), row.start_ns, row.end_ns, row.cut_of,
         ))  # fmt: skip
-        cells += (CELLS + 1) * (algorithm == limits.SLIDING)
+        if row.cut_of >= 0:
+            found[-1] = found[-1]._replace(cells=found[row.cut_of].cells)  # it counts with the limit that it cuts
+        elif algorithm == limits.SLIDING:
+            cells += CELLS + 1
     return found
 
 
@@ -161,15 +164,22 @@ def _algorithm(row: LimitRow) -> int:
 def _places(teams: Sequence[str], models: Sequence[str], topology: Topology) -> Places:
     """Numbers of all names that a fault's scope may say."""
     paths = topology.paths()
-    numbers = _numbers(key_name(path[:2]) for path in paths)
     return Places(
         {name: at for at, name in enumerate(teams)},
         {name: at for at, name in enumerate(models)},
-        dict(zip([path[0].name for path in paths], _numbers(path[0].name for path in paths), strict=True)),
-        {path[1].name: numbers[at] for at, path in enumerate(paths)},
-        {path[2].name: at for at, path in enumerate(paths)} | {key_name(path): at for at, path in enumerate(paths)},
+        _by_name(paths, 0),
+        _by_name(paths, 1),
+        _by_name(paths, 2),
         {team: topology.key_of(team) for team in teams},
     )
+
+
+def _by_name(paths: Sequence[Sequence[Node]], depth: int) -> dict[str, tuple[int, ...]]:
+    """The numbers of all accounts (``depth`` 0), projects or keys of one name."""
+    found: dict[str, dict[int, None]] = {}
+    for path, number in zip(paths, _numbers(key_name(path[: depth + 1]) for path in paths), strict=True):
+        found.setdefault(path[depth].name, {})[number] = None
+    return {name: tuple(numbers) for name, numbers in found.items()}
 
 
 def _model_rule(model: ResolvedModel) -> ModelRule:
@@ -274,7 +284,7 @@ def interpreted(world: World) -> World:
 def fresh_small_state(world: World) -> State:
     """The state before anything happened, without the calls: lists of records."""
     rules = world.rules
-    cells = sum(1 for rule in rules.limits if rule.algorithm == limits.SLIDING) * (CELLS + 1)
+    cells = sum(1 for rule in rules.limits if rule.algorithm == limits.SLIDING and rule.cut_of < 0) * (CELLS + 1)
     bans = 1 + max(max(key.ban, key.ban_project, key.ban_account) for key in rules.keys)
     memory = Memory(
         [limits.fresh_limit(rule) for rule in rules.limits], [0] * cells, [CapMemory() for _ in rules.caps],

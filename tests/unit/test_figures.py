@@ -19,12 +19,12 @@ NS = {"s": "http://www.w3.org/2000/svg"}
 
 @pytest.fixture(scope="module")
 def two():
-    return sample.make(sample.summary(capped=True))
+    return sample.make(sample.summary(capped=True, reviewed=True))
 
 
 @pytest.fixture(scope="module")
 def many():
-    return sample.make(sample.summary(sample.forty_seven(), capped=True))
+    return sample.make(sample.summary(sample.forty_seven(), capped=True, reviewed=True))
 
 
 def svg(study, name, width=WIDE):
@@ -40,7 +40,7 @@ def texts(drawn):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_study_gives_the_same_bytes(two, name):
-    assert svg(two, name)[1] == svg(sample.make(sample.summary(capped=True)), name)[1]
+    assert svg(two, name)[1] == svg(sample.make(sample.summary(capped=True, reviewed=True)), name)[1]
 
 
 @pytest.mark.parametrize("width", [WIDE, MIDDLE, NARROW])
@@ -71,7 +71,8 @@ def test_every_reference_inside_has_its_target(two, name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_hostile_names_are_text(name):
-    study = sample.make(sample.summary((*sample.HOSTILE, "ok"), ("shared", sample.HOSTILE[1]), capped=True))
+    names, sides = (*sample.HOSTILE, "ok"), ("shared", sample.HOSTILE[1])
+    study = sample.make(sample.summary(names, sides, capped=True, reviewed=True))
     sheet, inside = svg(study, name)
     drawn = standalone(inside, sheet.title, sheet.subtitle)
     root = ET.fromstring(drawn)
