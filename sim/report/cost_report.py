@@ -118,7 +118,9 @@ def _sections(view: View) -> Iterator[Section]:
         _chart("causes", bill_causes.draw, view), causes_table(view), incidents_table(view),
     ))  # fmt: skip
     yield Section("teams", "By team", "", teams_tables(view))
-    yield Section("ranges", "What is assumed", "", (assumptions_table(view),))
+    ranges = assumptions_table(view)
+    if ranges.rows:
+        yield Section("ranges", "What is assumed", "", (ranges,))
     yield Section("words", "What the words mean", "", (Text(items=DEFINITIONS),))
 
 

@@ -26,6 +26,8 @@ def headline(view: View) -> str:
     if others:
         far = max(others, key=lambda name: abs(stat(view.summary["differences"][name], "bill_mean").mean))
         change = stat(view.summary["differences"][far], "bill_mean")
+        if abs(change.mean) < 0.5:
+            return f"{text} and the same elsewhere; {_tail(view, first)}"
         less = "less" if change.mean < 0 else "more"
         return f"{text} and {usd(_absolute(change))} {less} under {quoted(far)}; {_tail(view, first)}"
     return f"{text}; {_tail(view, first)}"

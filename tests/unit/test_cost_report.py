@@ -211,6 +211,20 @@ def test_bad_flags_end_with_2_and_a_hint(
     assert not out.exists()
 
 
+def test_a_scenario_in_which_nothing_goes_wrong(tmp_path: Path) -> None:
+    plain = TEXT[: TEXT.index("incidents:")]
+    (tmp_path / "plain.yaml").write_text(plain)
+    out = tmp_path / "out"
+    assert main(["cost", str(tmp_path / "plain.yaml"), "--months", "3", "--out", str(out), "--quiet"]) == 0
+    found = json.loads((out / "summary.json").read_text("utf-8"))
+    assert (found["tornado"], found["saving"], found["claims"], found["budget_usd"]) == (None, None, [], None)
+    for one in found["configurations"].values():
+        assert one["overage_mean"]["mean"] == one["other_mean"]["mean"] == 0
+    page = (out / "report.md").read_text("utf-8")
+    assert "and the same elsewhere" in page
+    assert "What is assumed" not in page and "What a month costs" in page
+
+
 def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no result to report on"):
         render(tmp_path)
