@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from sim.draws import Stream
 from sim.scenario.workloads import Trace
 from sim.workload.arrivals import weibull_shape
-from sim.workload.importers.base import Rates, TraceRows
+from sim.workload.importers.trace_rows import Rates, TraceRows
 from sim.workload.replay import Replay, laps
 from sim.workload.rows import I64
 
