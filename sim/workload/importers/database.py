@@ -47,6 +47,11 @@ class Database:
         self._address = address
         self.shown = without_secrets(address)
 
+    @property
+    def secret(self) -> str:
+        """The whole address, for salting; never to be shown."""
+        return self._address
+
     def rows(self, columns: Sequence[Column]) -> Iterator[tuple[int, tuple[Any, ...] | BadRow]]:
         """(number, values of ``columns``) of each row of the table, in order of time."""
         for number, row in enumerate(self._fetch(columns), 1):

@@ -23,6 +23,9 @@ UNKNOWN = -1
 EMPTY = (None, "")
 """How logs say nothing: a null, or nothing between two commas."""
 
+DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
+"""Numbers with a fraction stay text: no digit of a stamp or a sum is lost."""
+
 _LONGEST = 366 * 86_400
 """Seconds: a longer answer is a mistake."""
 
@@ -139,10 +142,10 @@ def inner(value: Any) -> Any:
     """The object or list in a text; what is one already; None for anything else."""
     if isinstance(value, (dict, list)):
         return value
-    if not isinstance(value, str) or value[:1] not in ("{", "["):
+    if not isinstance(value, str) or len(value) <= 2 or value[0] not in "{[":
         return None
     try:
-        return json.loads(value, parse_float=str, parse_constant=str)
+        return DECODER.decode(value)
     except (ValueError, RecursionError):
         return _python(value)
 
@@ -160,12 +163,12 @@ def _python(value: str) -> Any:
 
 def mapping(value: Any) -> dict[str, Any]:
     """The object in a value; an empty one where there is none."""
-    found = inner(value)
+    found = value if isinstance(value, dict) else inner(value) if value else None
     return found if isinstance(found, dict) else {}
 
 
 def text(value: Any) -> str:
     """A short text of one word or name; empty where there is none. Never raises: for what only labels a row."""
-    if value is None or isinstance(value, (dict, list, bool)):
-        return ""
-    return str(value).strip()
+    if isinstance(value, str):
+        return value.strip()
+    return "" if value is None or isinstance(value, (dict, list, bool)) else str(value)

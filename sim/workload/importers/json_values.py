@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
 from sim.errors import BadInput, BadRow
+from sim.workload.importers.fields import DECODER
 from sim.workload.importers.source import Source
 
 Place = int | str
@@ -97,12 +98,9 @@ def _lines(text: _Again) -> Iterator[tuple[int, Any]]:
 def parsed(content: str) -> Any:
     """The value of one line, or BadRow. Numbers with a fraction stay text: no digit of a stamp is lost."""
     try:
-        return _DECODER.decode(content)
+        return DECODER.decode(content)
     except (ValueError, RecursionError) as error:
         return BadRow("not JSON", value=short(content), hint=f"one object a line ({type(error).__name__})")
-
-
-_DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
 
 
 def _stream(text: _Again, shown: str) -> Iterator[tuple[int, Any]]:
@@ -153,7 +151,7 @@ def _one(feed: _Feed, shown: str) -> Any:
     """The value at the feed's place, or BadRow; moves behind it."""
     while True:
         try:
-            value, end = _DECODER.raw_decode(feed.buffer, feed.at)
+            value, end = DECODER.raw_decode(feed.buffer, feed.at)
         except (ValueError, RecursionError) as error:
             if len(feed.buffer) - feed.at > MOST:
                 hint = "unpack it: jq -c '.[]' or jq -c '.data[]' writes one object a line"

@@ -124,13 +124,17 @@ def _who(row: dict[str, Any], told: dict[str, Any]) -> Who:
 
 
 def _cached(told: dict[str, Any]) -> tuple[int, int]:
-    """Tokens read from and written to the provider's cache."""
-    found = [mapping(told.get(name)) for name in ("usage_object", "additional_usage_values")]
-    details = [mapping(usage.get("prompt_tokens_details")) for usage in found]
-    reads = [usage.get("cache_read_input_tokens") for usage in found] + [each.get("cached_tokens") for each in details]
-    writes = [usage.get("cache_creation_input_tokens") for usage in found]
-    writes += [each.get("cache_creation_tokens") for each in details]
-    return tuple(max(0, *(tokens_or(value, "cached tokens") for value in values)) for values in (reads, writes))  # type: ignore[return-value]
+    """Tokens read from and written to the provider's cache: the largest that is told anywhere."""
+    read = write = 0
+    for name in ("usage_object", "additional_usage_values"):
+        usage = mapping(told.get(name))
+        if usage:
+            details = mapping(usage.get("prompt_tokens_details"))
+            read = max(read, *(tokens_or(each, "cached tokens") for each in (
+                usage.get("cache_read_input_tokens"), details.get("cached_tokens"))))  # fmt: skip
+            write = max(write, *(tokens_or(each, "cached tokens") for each in (
+                usage.get("cache_creation_input_tokens"), details.get("cache_creation_tokens"))))  # fmt: skip
+    return read, write
 
 
 def _outcome(row: dict[str, Any], told: dict[str, Any]) -> tuple[bool | None, int, str]:
