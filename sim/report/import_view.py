@@ -132,6 +132,8 @@ def percent(share: float) -> str:
     """A share from 0 to 1."""
     if share != share:
         return "–"
+    if share == 0:
+        return f"0{NB}%"
     if 0 < share < 0.0005:
         return f"<{NB}0.1{NB}%"
     return f"{100 * share:.1f}{NB}%" if share < 0.1 else f"{100 * share:.0f}{NB}%"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sim.errors import BadRow
-from sim.workload.importers.clock import Clock
-from sim.workload.importers.fields import name, number, tokens
+from sim.errors import BadInput, BadRow
+from sim.workload.importers.clock import Clock, zone
+from sim.workload.importers.fields import inner, micro_usd, name, number, span, status, tokens
 
 
 @pytest.mark.parametrize("value", ["12", " 12 ", "12.0", 12, "1.2e1"])
@@ -78,3 +78,60 @@ def test_names_are_short_and_printable() -> None:
     for bad in ("x" * 81, {"a": 1}, [1], True):
         with pytest.raises(BadRow):
             name(bad)
+
+
+def test_money_lengths_and_statuses() -> None:
+    assert micro_usd("123.45", "amount", 100) == 1_234_500
+    assert micro_usd("$0.0000015", "cost") == 2
+    assert micro_usd("", "cost") == micro_usd(None, "cost") == -1
+    assert span("4.121", "latency") == 4_121_000_000
+    assert span("-", "latency") == -1
+    assert [status(value) for value in (200, "429", "429.0", "ok", None, 99, 600, True)] == [
+        200,
+        429,
+        429,
+        -1,
+        -1,
+        -1,
+        -1,
+        -1,
+    ]
+    for bad in ("x", "-1", "1e99"):
+        with pytest.raises(BadRow):
+            micro_usd(bad, "cost")
+        with pytest.raises(BadRow):
+            span(bad, "latency")
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [('{"a": 1.50}', {"a": "1.50"}), ("{'a': None, 'b': True}", {"a": None, "b": True}), ("[1, 2]", [1, 2]),
+     ("{broken", None), ("plain", None), (7, None), ({"a": 1}, {"a": 1}), ("", None), ("[" * 9999, None)],
+)  # fmt: skip
+def test_objects_inside_of_texts(value: Any, wanted: Any) -> None:
+    assert inner(value) == wanted
+
+
+def test_time_zones_are_explicit() -> None:
+    berlin = Clock("iso", zone("Europe/Berlin"))
+    utc = Clock("iso")
+    assert berlin.ns("2026-07-01 12:00:00") == utc.ns("2026-07-01T10:00:00Z")
+    assert berlin.ns("2026-12-01 12:00:00") == utc.ns("2026-12-01T11:00:00Z")
+    assert berlin.ns("2026-12-01T12:00:00-03") == utc.ns("2026-12-01T15:00:00Z")
+    assert berlin.bare == 2
+    assert berlin.twice == 0
+    assert Clock("iso", zone("+05:30")).ns("2026-12-01 12:00:00") == utc.ns("2026-12-01T06:30:00Z")
+    for bad in ("Europe/Berln", "+25:00", "", "../etc/passwd"):
+        with pytest.raises(BadInput, match="no such time zone"):
+            zone(bad)
+
+
+def test_an_hour_that_occurs_twice_is_the_first_and_counted() -> None:
+    berlin, utc = Clock("iso", zone("Europe/Berlin")), Clock("iso")
+    assert berlin.ns("2026-10-25 02:30:00") == utc.ns("2026-10-25T00:30:00Z")
+    assert berlin.twice == 1
+    for _ in range(3):
+        berlin.ns("2026-10-25 02:30:59")
+    assert berlin.twice == 4
+    berlin.ns("2026-10-25 04:30:00")
+    assert berlin.twice == 4

@@ -9,6 +9,7 @@ import numpy as np
 from sim.report.figures.base import Canvas, Sheet, cut, grid
 from sim.report.import_view import View, count_text, digits, span_text
 from sim.report.style import INK, MUTED, OUTCOMES_LIGHT, REST, TEXT
+from sim.workload.importers.clock import zone
 
 HIGH, LOW = 190, 46
 MINUTE = 60.0
@@ -75,8 +76,9 @@ def _axis(axes: object, view: View, end: float, width: int, *, labels: bool, y: 
     assert isinstance(axes, Axes)
     most = max(3, int(width / 120))
     step = next((one for one in STEPS if end / one <= most), 31_536_000)
-    offset = 0.0 if view.relative else _into_day(view.summary["start"])
-    places = [at for at in np.arange(-(offset % step), end, step) if at >= 0]
+    offset = 0.0 if view.relative else _into_day(_start(view))
+    # A label at the very end would stand out of the sheet.
+    places = [at for at in np.arange(-(offset % step), 0.97 * end, step) if at >= 0]
     axes.set_xlim(0, end)
     axes.set_xticks(places, [_label(view, at, step) if labels else "" for at in places])
     if y:
@@ -86,9 +88,15 @@ def _axis(axes: object, view: View, end: float, width: int, *, labels: bool, y: 
     axes.tick_params(colors=MUTED)
 
 
-def _into_day(stamp: str) -> float:
-    """Seconds since midnight UTC."""
-    moment = datetime.fromisoformat(stamp.replace("Z", "+00:00"))
+def _start(view: View) -> datetime:
+    """The log's first request, in the zone of the profile."""
+    return datetime.fromisoformat(view.summary["start"].replace("Z", "+00:00")).astimezone(
+        zone(view.summary["timezone"])
+    )
+
+
+def _into_day(moment: datetime) -> float:
+    """Seconds since midnight."""
     return moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1e6
 
 
@@ -97,8 +105,7 @@ def _label(view: View, seconds: float, step: float) -> str:
         return (
             f"{seconds / 86_400:g} d" if step >= 86_400 else f"{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02d}"
         )
-    start = datetime.fromisoformat(view.summary["start"].replace("Z", "+00:00"))
-    moment = start + timedelta(seconds=float(seconds))
+    moment = _start(view) + timedelta(seconds=float(seconds))
     if step >= 86_400:
         return moment.strftime("%d %b")
     return moment.strftime("%H:%M:%S" if step < 60 else "%H:%M")

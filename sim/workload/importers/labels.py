@@ -116,7 +116,7 @@ class Labels:
             self.hidden += 1
             return f"person-{self._hash(text.strip()).hex()[:8]}"
         if len(shown) > LONGEST_NAME:
-            return f"{shown[: LONGEST_NAME - 10]}-{self._hash(text).hex()[:8]}"
+            return f"{shown[: LONGEST_NAME - 9]}-{self._hash(text).hex()[:8]}"
         return shown
 
 

@@ -44,7 +44,7 @@ class Spool:
         self._samples: list[I64] = []
         self._last: int | None = None
         self._first = 0
-        self._step, self._still = 0, 0
+        self._step, self._still, self._high = 0, 0, 0
         self.unsorted = 0
         """Rows that are earlier than the row before them."""
         self.identified = 0
@@ -75,7 +75,15 @@ class Spool:
             values.tofile(file)
         self.identified += int(np.count_nonzero(identities))
         self._samples.append(rows["start"][::_SAMPLE].copy())
-        self._ends.append(self._ends[-1] + len(rows))
+        self._grow(len(rows), int(rows["start"][0]), int(rows["start"][-1]))
+
+    def _grow(self, count: int, low: int, high: int) -> None:
+        """The last piece goes on where a new one begins after its end: a sorted log is one piece."""
+        if len(self._ends) > 1 and low >= self._high:
+            self._ends[-1] += count
+        else:
+            self._ends.append(self._ends[-1] + count)
+        self._high = high
 
     def _watch(self, starts: I64) -> None:
         """Order, range and step of the stamps as they come."""
@@ -113,9 +121,8 @@ class Spool:
     def _repeated(self, number: int, passes: int) -> I64:
         """Those of one pass: the identities that leave this remainder."""
         places, values = [], []
-        identities = np.memmap(self._folder / _IDS, np.uint64, "r")
-        for at in range(0, len(identities), COMPARED):
-            piece = np.asarray(identities[at : at + COMPARED])
+        for at in range(0, len(self), COMPARED):
+            piece = np.fromfile(self._folder / _IDS, np.uint64, COMPARED, offset=8 * at)
             mine = np.flatnonzero((piece != 0) & (piece % np.uint64(passes) == number))
             places.append(mine + at)
             values.append(piece[mine])
@@ -124,22 +131,19 @@ class Spool:
         again = what[order][1:] == what[order][:-1]
         return np.asarray(where[order][1:][again], np.int64)
 
-    def merged(self, dropped: I64, tick_ns: int = 0, window: tuple[int, int] | None = None) -> Iterator[Rows]:
+    def merged(self, dropped: I64, tick_ns: int = 0) -> Iterator[Rows]:
         """All rows but the ``dropped`` in order of time, in parts.
 
-        With ``tick_ns`` each stamp first moves by a uniform draw of up to a tick. ``window`` keeps
-        starts from its first to before its second.
+        With ``tick_ns`` each stamp first moves by a uniform draw of up to a tick.
         """
         for file in self._files:
             file.flush()
         if not len(self):
             return
-        rows = np.memmap(self._folder / _ROWS, ROW, "r")
-        runs = [rows[start:end] for start, end in pairwise(self._ends)]
-        low, high = window or (self.start, self.end + max(1, tick_ns))
+        low, high = self.start, self.end + max(1, tick_ns)
         edges = [low, *self._edges(tick_ns, low, high), high]
         for number, (start, end) in enumerate(pairwise(edges)):
-            part = self._between(runs, start, end, dropped)
+            part = self._between(start, end, dropped)
             if tick_ns:
                 part["start"] += np.floor(
                     Stream(0, 0, f"ticks/{number}").generator("moves").random(len(part)) * tick_ns
@@ -156,9 +160,12 @@ class Spool:
         edges = np.unique(edges)
         return [int(edge) for edge in edges[(edges > low) & (edges < high)]]
 
-    def _between(self, runs: list[Rows], start: int, end: int, dropped: I64) -> Rows:
+    def _between(self, start: int, end: int, dropped: I64) -> Rows:
         pieces = []
-        for offset, run in zip(self._ends, runs, strict=False):
+        # Mapped for one part at a time: pages that were read count as memory as long as they are mapped.
+        rows = np.memmap(self._folder / _ROWS, ROW, "r")
+        for offset, last in pairwise(self._ends):
+            run = rows[offset:last]
             low, high = np.searchsorted(run["start"], (start, end), side="left")
             piece = np.array(run[low:high])
             if len(dropped):
