@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 
 from sim.errors import BadInput
+from sim.study.importing.intake import Intake, LogFile
 from sim.workload.importers import IMPORTERS, detect
-from sim.workload.importers.base import Bucket, Note, Refused, Request
+from sim.workload.importers.base import Bucket, Importer, Item, Note, Refused, Request
+from sim.workload.importers.labels import Labels
 from sim.workload.importers.source import Source
+from sim.workload.log.rows import Names
+from sim.workload.log.spool import Spool
 from tests.unit.importer_cases import MAPS, TABLES, example, items, reading
 
 MUTATIONS = 6_700
@@ -63,6 +67,36 @@ def test_mutated_logs_never_crash_and_never_lose_a_row(name: str, tmp_path: Path
                 assert 0 <= item.start_ns < 2**63
         assert len(found) <= rows * 40
     assert read > (100 if name not in TABLES else 0)
+
+
+@pytest.mark.parametrize("name", list(IMPORTERS))
+def test_what_is_taken_in_adds_up(name: str, tmp_path: Path) -> None:
+    """Through sorting and the search for duplicates: rows read = rows kept + rows rejected by reason."""
+    draws, importer = np.random.default_rng(36), IMPORTERS[name]
+    text = example(importer, tmp_path)
+    for number in range(60):
+        path = tmp_path / f"log{number}"
+        path.write_bytes(text + mutated(text, draws) if name not in TABLES else text)
+        with Spool(tmp_path) as spool:
+            intake = Intake(spool, Labels(b"salt"), Names(), 2000, 2)
+            try:
+                intake.take(LogFile("log", name, ""), importer.read(Source(tmp_path, path.name), reading(importer)))
+            except BadInput:
+                continue
+            dropped = spool.duplicates()
+            intake.repeated = len(dropped)
+            written = sum(len(part) for part in spool.merged(dropped))
+        assert written + len(dropped) == len(spool)
+        rows = sum(isinstance(item, Request) for item in items(importer, tmp_path, path.name))
+        sums = intake.read - rows - sum(file.rejected.total() for file in intake.files)
+        assert intake.read == len(items_but_notes(importer, tmp_path, path.name))
+        if not intake.buckets:
+            # Every row is a request that was written, a sum or a rate, or counted with its reason.
+            assert intake.read == written + sums + intake.rejected.total()
+
+
+def items_but_notes(importer: Importer, folder: Path, file: str) -> list[Item]:
+    return [item for item in items(importer, folder, file) if not isinstance(item, Note)]
 
 
 @pytest.mark.parametrize("name", [name for name in IMPORTERS if name not in TABLES])

@@ -144,6 +144,8 @@ def test_nothing_personal_is_in_any_output(bad: bool, tmp_path: Path, capsys: An
     rows.append(litellm(6, team="sk-ant-api03-SECRET"))
     rows.append(litellm(7, team="jo@example.com", model="jo@example.com"))
     rows.append(litellm(8, metadata={"error_information": {"error_code": "500", "error_class": "jo@example.com"}}))
+    rows.append(litellm(4, request_id="x", status="failure", metadata={
+        "error_information": {"error_code": "400", "error_class": "Refused: What is my salary?"}}))  # fmt: skip
     if bad:
         rows += [litellm(9, prompt_tokens="What is my salary?"), litellm(9, startTime="jo@example.com")]
     (tmp_path / "log").write_text(lines(rows) + ('\n{"secret": "What is my salary?" Bearer hush' if bad else ""))
@@ -160,6 +162,7 @@ def test_nothing_personal_is_in_any_output(bad: bool, tmp_path: Path, capsys: An
             assert secret.encode() not in content, name
     teams = set(table(tmp_path)["team"])
     assert "a" in teams
+    assert set(table(tmp_path)["error.type"]) == {"", "other"}
     assert fingerprint("sk-ant-api03-SECRET") in teams
     assert any(team.startswith("person-") for team in teams)
 
@@ -297,6 +300,11 @@ def test_stamps_without_a_zone_are_of_the_zone_that_is_given(tmp_path: Path) -> 
     assert told["start"] == "2023-11-16T17:17:03.979960Z"
     assert any("Stamps without a zone are Europe/Berlin" in text for text in told["assumptions"])
     assert told["total"]["rhythm"][24 * 3 + 18] == 3
+    assert "3 time stamps name no zone: taken for Europe/Berlin" in told["notes"]
+    assert "3 time stamps name no zone" in (tmp_path / "out" / "profile.html").read_text()
+    again = text.replace("2023-11-16 18:", "2023-10-29 02:")
+    told = imported(tmp_path, {"log": again}, timezone="Europe/Berlin", local=zone("Europe/Berlin"))
+    assert any(note.startswith("3 of them are near a change of clocks") for note in told["notes"])
 
 
 # --- the profile and the replay

@@ -55,7 +55,9 @@ def import_logs(logs: Sequence[str], options: Options, out: Path, progress: Prog
         for source, importer, why in found:
             progress.start(f"reading {source.shown} as {importer.name}: {why}", 1)
             file = LogFile(source.shown, importer.name, why)
-            intake.take(file, _told(_read(source, importer, options), progress))
+            reading = Reading(options.columns, options.tokens, options.local, options.request_tokens)
+            intake.take(file, _told(_read(source, importer, reading, options), progress))
+            file.notes += _zones(reading, options.timezone)
         _draw(intake, options)
         _check(intake)
         profile = _merge(intake, options, work, progress)
@@ -92,14 +94,23 @@ def _working(out: Path) -> Iterator[Path]:
             out.rmdir()
 
 
-def _read(source: Source | Database, importer: Importer, options: Options) -> Iterator[Item]:
+def _read(source: Source | Database, importer: Importer, reading: Reading, options: Options) -> Iterator[Item]:
     if options.tokens is not None and importer.name != "servegen":
         hint = "leave it out; only servegen has one"
         raise BadInput(f"{importer.name} has no tokens file", place="--tokens", value=options.tokens, hint=hint)
     if options.window is not None and importer.name != "servegen":
         hint = "leave it out; a scenario cuts a window out of what was imported"
         raise BadInput(f"a log of {importer.name} is imported as a whole", place="--window", hint=hint)
-    return importer.read(source, Reading(options.columns, options.tokens, options.local, options.request_tokens))
+    return importer.read(source, reading)
+
+
+def _zones(reading: Reading, timezone: str) -> Iterator[str]:
+    """What a reader should know of stamps without a zone."""
+    bare, twice = (sum(getattr(clock, name) for clock in reading.clocks) for name in ("bare", "twice"))
+    if bare:
+        yield f"{bare:,} time stamps name no zone: taken for {timezone}"
+    if twice:
+        yield f"{twice:,} of them are near a change of clocks, where a time occurs twice or never: taken for the first"
 
 
 def _told(items: Iterator[Item], progress: Progress) -> Iterator[Item]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import NamedTuple, Protocol
 
 from sim.errors import BadRow
 from sim.scenario.workloads import Columns
-from sim.workload.importers.clock import Clock
+from sim.workload.importers.clock import Clock, Unit
 from sim.workload.importers.database import Database
 from sim.workload.importers.fields import UNKNOWN
 from sim.workload.importers.json_values import Place
@@ -147,10 +147,14 @@ class Reading:
     tokens: str | None = None
     local: tzinfo = UTC
     request_tokens: int = REQUEST_TOKENS
+    clocks: list[Clock] = field(default_factory=list, compare=False)
+    """The readers of time stamps that were asked for: they count what is ambiguous."""
 
-    def clock(self, unit: str = "auto") -> Clock:
+    def clock(self, unit: Unit = "auto") -> Clock:
         """A reader of time stamps in this log's zone."""
-        return Clock(unit, self.local)  # type: ignore[arg-type]
+        made = Clock(unit, self.local)
+        self.clocks.append(made)
+        return made
 
 
 class Importer(Protocol):

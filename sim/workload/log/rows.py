@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from sim.workload.importers.base import Request
 from sim.workload.importers.labels import Labels, codes_in
 from sim.workload.log.columns import KINDS
 
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,79}")
 _TYPES = {
     "start": "i8", "duration": "i8", "first": "i8", "team": "i4", "project": "i4", "key": "i4", "provider": "i4",
     "model": "i4", "input": "i8", "read": "i8", "write": "i8", "output": "i8", "session": "i8", "status": "i2",
@@ -58,10 +60,15 @@ def rows_of(requests: Sequence[Request], labels: Labels, names: Names) -> tuple[
     who = list(map(labels.of, _many(columns.who)))
     for at, kind in enumerate(("team", "project", "key")):
         rows[kind] = names.codes(kind, [each[at] for each in who])
-    for kind, texts in (("model", columns.model), ("provider", columns.provider), ("tier", columns.tier),
-                        ("error", columns.error)):  # fmt: skip
+    for kind, texts in (("model", columns.model), ("provider", columns.provider), ("tier", columns.tier)):  # fmt: skip
         rows[kind] = names.codes(kind, list(map(labels.harmless, _many(texts))))
+    rows["error"] = names.codes("error", list(map(error_kind, _many(columns.error))))
     return rows, np.fromiter(map(identity, _many(columns.identity)), np.uint64, len(requests))
+
+
+def error_kind(text: str) -> str:
+    """The kind of an error where it is one word; "other" for a text, which may quote a prompt."""
+    return text if not text or _WORD.fullmatch(text) else "other"
 
 
 def _many(column: Any) -> Sequence[Any]:
