@@ -52,14 +52,24 @@ def teams_table(view: View) -> Table:
         return (
             _name(one) if one is not view.total else Cell("everybody"),
             Cell(count_text(one.requests), one.requests), _share(view.share(one, "requests")),
-            _share(view.share(one, "tokens")), _usd(one.usd), _share(view.share(one, "usd")),
-            _limited(one), _share(one.data["failed"] / one.requests),
+            _share(view.share(one, "tokens")), _spend(one), _share(view.share(one, "usd")),
+            _limited(one), _failed(one),
         )  # fmt: skip
 
     heads = ("Requests", "Share", "Share of tokens", "Spend", "Share of spend", "429s seen", "Failed")
     total = view.total
     foot = (Cell("everybody"), *row(total)[1:])
     return _table(heads, _rows(view, row), foot, "Requests, tokens and spend")
+
+
+def _spend(one: Sender) -> Cell:
+    """Dollars; nothing where no request has a price."""
+    return Cell(MISSING, math.nan) if not one.usd and one.data["cost"]["unpriced_requests"] else _usd(one.usd)
+
+
+def _failed(one: Sender) -> Cell:
+    known = one.data["status_known"]
+    return _share(one.data["failed"] / known) if known else Cell(MISSING, math.nan)
 
 
 def _limited(one: Sender) -> Cell:

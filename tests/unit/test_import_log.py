@@ -250,6 +250,12 @@ def test_sums_become_requests_by_stated_assumptions_and_are_kept_exactly(tmp_pat
     assert sums.loc["claude-sonnet-4-5"].tolist() == [13_500, 790, 2000, 1000]
     assert sums.loc["claude-haiku-4-5"].tolist() == [4000, 100, 0, 0]
     assert "1,000 input tokens on average" in told["assumptions"][0]
+    assert told["out_of_order"] == 0
+    # Whatever rests on it can say so.
+    replayed = read_trace(trace("out/requests.parquet"), tmp_path)
+    assert any("14 rows in out/requests.parquet were made from sums" in note for note in replayed.notes)
+    direct = read_trace(trace("log", request_tokens=1000), tmp_path)
+    assert any("1,000 input tokens on average" in note for note in direct.notes)
     # Nothing finer than a bucket is told, on the page neither.
     assert told["total"]["cv"] is None
     assert told["total"]["peak_to_mean"]["1s"] is None

@@ -71,6 +71,8 @@ class Intake:
     buckets: int = 0
     uncounted: int = 0
     """Buckets without a count of requests."""
+    plain: int = 0
+    """Rows that are requests themselves."""
     repeated: int = 0
     """Requests whose id an earlier row has, of all logs."""
     _waiting: list[Request] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Intake:
         for item in items:
             if isinstance(item, Request):
                 file.read += 1
+                self.plain += 1
                 self._keep(item)
             elif isinstance(item, Note):
                 file.notes.append(item.text)

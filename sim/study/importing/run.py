@@ -59,6 +59,8 @@ def import_logs(logs: Sequence[str], options: Options, out: Path, progress: Prog
             intake.take(file, _told(_read(source, importer, reading, options), progress))
             file.notes += _zones(reading, options.timezone)
         _draw(intake, options)
+        if not intake.plain:
+            spool.unsorted = 0  # requests that were made from sums and rates come one sum or client after another
         _check(intake)
         profile = _merge(intake, options, work, progress)
         summary = summary_of(intake, options, profile)
@@ -128,7 +130,6 @@ def _draw(intake: Intake, options: Options) -> None:
     file = next(one for one in intake.files if one.format == "servegen")
     for rows in rate_draws.drawn(intake, file.shown, options.window, options.seed):
         intake.spool.add(rows, np.zeros(len(rows), np.uint64))
-    intake.spool.unsorted = 0  # clients were drawn one after another
     file.notes.append(rate_draws.note(intake, options.window))
 
 

@@ -58,6 +58,8 @@ class Collector:
     others: int = 0
     """Requests for models that are not wanted."""
     buckets: int = 0
+    assumed: int = 0
+    """Requests that were made from sums, or whose size is assumed."""
 
     def take(self, items: Iterable[Item]) -> None:
         """All items of a log."""
@@ -87,6 +89,7 @@ class Collector:
         elif self.models is not None and item.model not in self.models:
             self.others += 1
         else:
+            self.assumed += item.assumed
             self.times.append(item.start_ns)
             self.inputs.append(item.input_tokens)
             self.cached.append(item.cache_read)
@@ -146,6 +149,8 @@ class Collector:
             said.append(f"{self.unlimited:,} rows in {file} met no rate limit (cache or batch): not replayed")
         if self.others:
             said.append(f"{self.others:,} rows in {file} are for other models")
+        if self.assumed and not self.buckets:
+            said.append(f"{self.assumed:,} rows in {file} were made from sums or rates, or their sizes are assumed")
         if self.buckets:
             said.append(f"{file} has sums, not requests: {assumption(self.reading.request_tokens)}")
         return tuple(said)

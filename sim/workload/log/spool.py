@@ -8,6 +8,7 @@ as fit into memory.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -163,13 +164,14 @@ class Spool:
     def _between(self, start: int, end: int, dropped: I64) -> Rows:
         pieces = []
         # Mapped for one part at a time: pages that were read count as memory as long as they are mapped.
-        rows = np.memmap(self._folder / _ROWS, ROW, "r")
-        for offset, last in pairwise(self._ends):
-            run = rows[offset:last]
-            low, high = np.searchsorted(run["start"], (start, end), side="left")
-            piece = np.array(run[low:high])
+        # Found by halving: numpy's own search would copy the whole column.
+        rows = np.asarray(np.memmap(self._folder / _ROWS, ROW, "r"))
+        starts = rows["start"]
+        for first, last in pairwise(self._ends):
+            low, high = (bisect_left(starts, each, first, last) for each in (start, end))
+            piece = np.array(rows[low:high])
             if len(dropped):
-                places = dropped[np.searchsorted(dropped, offset + low) : np.searchsorted(dropped, offset + high)]
-                piece = np.delete(piece, places - offset - low)
+                places = dropped[np.searchsorted(dropped, low) : np.searchsorted(dropped, high)]
+                piece = np.delete(piece, places - low)
             pieces.append(piece)
         return np.concatenate(pieces)
