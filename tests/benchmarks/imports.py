@@ -49,10 +49,7 @@ def blocks(rows: int) -> Iterator[dict[str, list[Any]]]:
     """Columns of at most :data:`BLOCK` rows each, in order of time but for a few rows."""
     for number, first in enumerate(range(0, rows, BLOCK)):
         draws, count = np.random.default_rng([7, number]), min(BLOCK, rows - first)
-        share = (
-            (first + np.sort(draws.random(count))) if rows <= BLOCK else first + np.arange(count) + draws.random(count)
-        )
-        at = START + DAYS * 86_400 * (share / rows if rows > BLOCK else draws.random(count).cumsum() * 2 / count)
+        at = START + DAYS * 86_400 * (first + np.arange(count) + 3 * draws.random(count)) / rows
         at += 9_000 * np.sin(at / 86_400 * 2 * np.pi)  # a rhythm of the day
         team = np.minimum(draws.geometric(0.3, count) - 1, len(TEAMS) - 1)
         yield {
