@@ -34,7 +34,7 @@ from sim.scenario.schema import Scenario
 from sim.scenario.topology import build_topology
 from sim.scenario.workloads import Trace
 from sim.study.runs import Run, labels_of, names_of
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 
 NO_TRACES: Mapping[Trace, TraceRows] = {}
 ENDED, ADMITTED = 0, 1
