@@ -73,10 +73,17 @@ def _message(exchange: Exchange, attempt: Attempt) -> bytes:
     assert sizes is not None
     body: bytes = exchange.dialect.message(
         exchange.number, site.quoted[exchange.model], words(0, request.output),
-        exchange.dialect.STOPS[request.output >= request.max_tokens],
+        _stop(exchange, attempt),
         (sizes.uncached, sizes.cached, request.output), site.clock.date(exchange.at) // SECOND,
     )  # fmt: skip
     return body
+
+
+def _stop(exchange: Exchange, attempt: Attempt) -> str:
+    """Why the answer ends: its bound, or its own end."""
+    most = None if exchange.wanted is None else exchange.wanted.max_tokens
+    reason: str = exchange.dialect.STOPS[most is not None and attempt.request.output >= most]
+    return reason
 
 
 async def _faulty(exchange: Exchange, body: bytes, spec: Any) -> None:
@@ -128,8 +135,7 @@ async def streamed(exchange: Exchange, attempt: Attempt) -> None:
     else:
         await exchange.until(pace.ends_at)
         exchange.settle(STATUS_OK)
-        request = attempt.request
-        await _put(exchange, stream.closing(exchange.dialect.STOPS[request.output >= request.max_tokens]))
+        await _put(exchange, stream.closing(_stop(exchange, attempt)))
         await exchange.send({"type": "http.response.body", "body": b""})
 
 
@@ -158,6 +164,7 @@ def _last_token(spec: Any, output: int) -> int:
 async def _tokens(exchange: Exchange, pace: Pace, stream: Any, last: int) -> None:
     """Send tokens as they become due, up to ``last``, or up to a cut."""
     site, sent = exchange.site, 0
+    horizon = pace.ends_at if last == pace.output else pace.begun + pace.first + pace.each * last
     step = STEP_NS * site.clock.speed.numerator // site.clock.speed.denominator
     while sent < last:
         await _freeze(exchange, sent)
@@ -170,7 +177,7 @@ async def _tokens(exchange: Exchange, pace: Pace, stream: Any, last: int) -> Non
             return
         if sent < last:
             next_token = pace.begun + pace.first + pace.each * (sent + 1)
-            await exchange.until(min(max(next_token, now + step), pace.ends_at))
+            await exchange.until(min(max(next_token, now + step), horizon))
 
 
 async def _freeze(exchange: Exchange, sent: int) -> None:

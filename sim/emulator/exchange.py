@@ -139,7 +139,7 @@ class Exchange:
         except Trouble as trouble:
             await self.refuse(trouble)
         except Gone:
-            self.settle(STATUS_TIMEOUT)
+            return
 
     async def _decide(self, wanted: Wanted) -> None:
         site, plan = self.site, self.plan
@@ -159,6 +159,8 @@ class Exchange:
                 self.fault = site.faults.on_wire(site.decisions.ask(attempt), self.at)
             await self._wait_for_slot(attempt)
             await (answers.streamed if wanted.stream else answers.whole)(self, attempt)
+        except Gone:
+            self.settle(STATUS_TIMEOUT)
         finally:
             site.tally.in_flight -= 1
             if site.decisions.under_way(attempt):  # the server ends, or something went wrong
@@ -175,7 +177,11 @@ class Exchange:
         call, site = attempt.call, self.site
         name = decode(site.decisions.refusers, call.refused_by)
         injected = site.faults.refused(call.refused_by)
-        await self.until(attempt.ends_at)
+        try:
+            await self.until(attempt.ends_at)
+        except Gone:
+            site.record(self.row(call.status, site.clock.now(), name, call.retry_after))
+            raise
         if call.status == STATUS_CONNECTION:
             site.record(self.row(call.status, site.clock.now(), name))
             await wire.hang_up(self.scope, self.receive, wire.reset)

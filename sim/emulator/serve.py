@@ -90,11 +90,16 @@ def application(site: Site, webhooks: Webhooks, token: str | None, palette: str 
     return Application(site, control)
 
 
-def run(app: Application, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until a signal ends it."""
+def server(app: Application, ready: Callable[[], None]) -> uvicorn.Server:
+    """The server, not started; it calls ``ready`` when it listens."""
     config = uvicorn.Config(
         app, loop="uvloop", http=Protocol, ws="none", lifespan="on", log_level="error", access_log=False,
         server_header=False, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=GRACE_S, backlog=BACKLOG,
     )  # fmt: skip
+    return _Announcing(config, ready)
+
+
+def run(app: Application, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until a signal ends it."""
     raise_file_limit()
-    _Announcing(config, ready).run(sockets=[listening])
+    server(app, ready).run(sockets=[listening])
