@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sim.emulator import wire
 from sim.emulator.bodies import Trouble
 from sim.emulator.decisions import Attempt
 from sim.emulator.faults import BreakStream, Drip, Freeze, HalfBody, Reset
@@ -14,11 +13,8 @@ from sim.results.columns import STATUS_CONNECTION, STATUS_OK
 if TYPE_CHECKING:
     from sim.emulator.exchange import Exchange
 
-JSON = (b"content-type", b"application/json")
-SSE = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-)
+JSON = "content-type: application/json\r\n"
+SSE = "content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
 STEP_NS = 50_000_000
 """Wall time between two events of a stream, at least: several tokens share one."""
 EARLY_NS = 1_000_000
@@ -50,14 +46,15 @@ def _spec(exchange: Exchange) -> Any:
 
 async def whole(exchange: Exchange, attempt: Attempt) -> None:
     """Answer at once when the whole answer is there."""
-    pace, spec = Pace(exchange, attempt), _spec(exchange)
+    spec, cut = _spec(exchange), attempt.call.status == STATUS_CONNECTION
     if isinstance(spec, Freeze) and exchange.fault is not None:
-        await exchange.until(max(pace.ends_at, exchange.fault.end))
+        await exchange.until(max(attempt.ends_at, exchange.fault.end))
     if isinstance(spec, Reset):
+        pace = Pace(exchange, attempt)
         await exchange.until(pace.begun + pace.first + pace.each * spec.after_tokens)
     else:
-        await exchange.until(pace.ends_at)
-    if pace.cut or isinstance(spec, Reset):
+        await exchange.until(attempt.ends_at)
+    if cut or isinstance(spec, Reset):
         await _reset(exchange)
         return
     exchange.settle(STATUS_CONNECTION if isinstance(spec, HalfBody) else STATUS_OK)
@@ -88,31 +85,28 @@ def _stop(exchange: Exchange, attempt: Attempt) -> str:
 
 async def _faulty(exchange: Exchange, body: bytes, spec: Any) -> None:
     """Send a whole answer as the fault has it."""
-    headers = [JSON, (b"content-length", b"%d" % len(body)), *exchange.common_headers()]
-    await exchange.send({"type": "http.response.start", "status": STATUS_OK, "headers": headers})
+    line, head = exchange.line, JSON + exchange.head(exchange.site.clock.now())
+    await line.start(STATUS_OK, head, len(body))
     if isinstance(spec, HalfBody):
-        await exchange.send(_part(body[: min(int(len(body) * spec.part), len(body) - 1)]))
-        await wire.hang_up(exchange.scope, exchange.receive, wire.close)
+        await line.part(body[: min(int(len(body) * spec.part), len(body) - 1)])
+        await exchange.line.close()
     elif isinstance(spec, Drip):
         await _drip(exchange, body, spec)
-        await exchange.send({"type": "http.response.body", "body": b""})
+        await line.end()
     else:
-        await exchange.send({"type": "http.response.body", "body": body})
-
-
-def _part(body: bytes) -> dict[str, object]:
-    return {"type": "http.response.body", "body": body, "more_body": True}
+        await line.part(body)
+        await line.end()
 
 
 async def _drip(exchange: Exchange, body: bytes, spec: Drip) -> None:
     for at in range(0, len(body), spec.size):
-        await exchange.send(_part(body[at : at + spec.size]))
+        await exchange.line.part(body[at : at + spec.size])
         await exchange.until(exchange.site.clock.now() + spec.gap)
 
 
 async def _reset(exchange: Exchange) -> None:
     exchange.settle(STATUS_CONNECTION)
-    await wire.hang_up(exchange.scope, exchange.receive, wire.reset)
+    await exchange.line.reset()
 
 
 async def streamed(exchange: Exchange, attempt: Attempt) -> None:
@@ -136,7 +130,7 @@ async def streamed(exchange: Exchange, attempt: Attempt) -> None:
         await exchange.until(pace.ends_at)
         exchange.settle(STATUS_OK)
         await _put(exchange, stream.closing(_stop(exchange, attempt)))
-        await exchange.send({"type": "http.response.body", "body": b""})
+        await exchange.line.end()
 
 
 async def _open(exchange: Exchange, attempt: Attempt) -> Any:
@@ -148,8 +142,7 @@ async def _open(exchange: Exchange, attempt: Attempt) -> Any:
     created = site.clock.date(exchange.at) // SECOND
     stream = exchange.dialect.Stream(exchange.number, site.quoted[exchange.model], usage, wanted.usage, created)
     site.journal.event({"event": "begun", **exchange.row(STATUS_OK, site.clock.now())._asdict()})
-    headers = [*SSE, *exchange.common_headers()]
-    await exchange.send({"type": "http.response.start", "status": STATUS_OK, "headers": headers})
+    await exchange.line.start(STATUS_OK, SSE + exchange.head(site.clock.now()))
     await _put(exchange, stream.opening())
     return stream
 
@@ -192,7 +185,7 @@ async def _put(exchange: Exchange, data: bytes) -> None:
     if isinstance(spec, Drip):
         await _drip(exchange, data, spec)
     else:
-        await exchange.send(_part(data))
+        await exchange.line.part(data)
 
 
 async def _break(exchange: Exchange, stream: Any, spec: Any) -> None:
@@ -201,9 +194,9 @@ async def _break(exchange: Exchange, stream: Any, spec: Any) -> None:
         trouble = Trouble(529, "Overloaded")
         exchange.settle(trouble.status)
         await _put(exchange, stream.broken(trouble))
-        await exchange.send({"type": "http.response.body", "body": b""})
+        await exchange.line.end()
     elif isinstance(spec, Reset):
         await _reset(exchange)
     else:
         exchange.settle(STATUS_CONNECTION)
-        await wire.hang_up(exchange.scope, exchange.receive, wire.close)
+        await exchange.line.close()

@@ -33,7 +33,6 @@ TYPES = {
     429: "rate_limit_error", 500: "api_error", 503: "api_error", 504: "timeout_error", 529: "overloaded_error",
 }  # fmt: skip
 SECOND = 1_000_000_000
-Headers = list[tuple[bytes, bytes]]
 Usage = tuple[int, int, int]
 """Uncached input, cached input and output tokens."""
 
@@ -78,7 +77,8 @@ def _check_sampling(body: Mapping[str, Any], version: str) -> None:
 
 def error(trouble: Trouble, request_id: str) -> bytes:
     """The body of an error."""
-    return json.dumps({"type": "error", **error_part(trouble), "request_id": request_id}).encode()
+    said = json.dumps(error_part(trouble)["error"])
+    return f'{{"type":"error","error":{said},"request_id":"{request_id}"}}'.encode()
 
 
 def error_part(trouble: Trouble) -> dict[str, Any]:
@@ -90,44 +90,39 @@ def error_part(trouble: Trouble) -> dict[str, Any]:
     return {"error": said}
 
 
-_LIMIT_NAMES = {"requests": b"requests", "input": b"input-tokens", "output": b"output-tokens", "tokens": b"tokens"}
-_NAMED = {
-    kind: tuple(b"anthropic-ratelimit-" + name + end for end in (b"-limit", b"-remaining", b"-reset"))
-    for kind, name in _LIMIT_NAMES.items()
-}
+_LIMIT_NAMES = {"requests": "requests", "input": "input-tokens", "output": "output-tokens", "tokens": "tokens"}
 
 
 @lru_cache(maxsize=1024)
-def date_text(second: int) -> bytes:
+def date_text(second: int) -> str:
     """Unix seconds as RFC 3339."""
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def limit_headers(quotas: Mapping[str, Quota], date_ns: int) -> Headers:
-    """What is left of each limit; ``tokens`` tells the tightest of all token limits."""
-    found: Headers = []
+def limit_head(quotas: Mapping[str, Quota], date_ns: int) -> str:
+    """What is left of each limit, as header lines; ``tokens`` tells the tightest of all token limits."""
+    found = ""
     tokens: Quota | None = None
     for kind, quota in quotas.items():
         if kind != "requests" and (tokens is None or quota.remaining * tokens.limit < tokens.remaining * quota.limit):
             tokens = quota
         if kind != "tokens":
-            _add(found, kind, quota, date_ns)
-    if tokens is not None:
-        _add(found, "tokens", tokens, date_ns)
-    return found
+            found += _lines(kind, quota, date_ns)
+    return found if tokens is None else found + _lines("tokens", tokens, date_ns)
 
 
-def _add(found: Headers, kind: str, quota: Quota, date_ns: int) -> None:
-    limit, remaining, reset = _NAMED[kind]
-    left = quota.remaining if kind == "requests" else (quota.remaining + 500) // 1000 * 1000
-    found.append((limit, b"%d" % quota.limit))
-    found.append((remaining, b"%d" % left))
-    found.append((reset, date_text(-(-(date_ns + max(0, quota.reset_ns)) // SECOND))))
+def _lines(kind: str, quota: Quota, date_ns: int) -> str:
+    limit, left, reset_ns = quota
+    if kind != "requests":
+        left = (left + 500) // 1000 * 1000
+    head = f"anthropic-ratelimit-{_LIMIT_NAMES[kind]}-"
+    reset = date_text(-(-(date_ns + reset_ns) // SECOND))
+    return f"{head}limit: {limit}\r\n{head}remaining: {left}\r\n{head}reset: {reset}\r\n"
 
 
-def common_headers(request_id: str, account: str, elapsed_ns: int) -> Headers:
-    """What every answer carries."""
-    return [(b"request-id", request_id.encode())]
+def common_head(request_id: str, account: str, elapsed_ns: int) -> str:
+    """What every answer carries, as header lines."""
+    return f"request-id: {request_id}\r\n"
 
 
 def message(number: str, model: str, text: str, stop: str, usage: Usage, created: int) -> bytes:
@@ -193,7 +188,7 @@ class Stream:
 def model_entry(name: str, created: int) -> dict[str, Any]:
     """One entry of the list of models."""
     words = " ".join(part.capitalize() if part.isalpha() else part for part in name.split("-"))
-    return {"type": "model", "id": name, "display_name": words, "created_at": date_text(created).decode()}
+    return {"type": "model", "id": name, "display_name": words, "created_at": date_text(created)}
 
 
 def model_list(entries: list[dict[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from types import ModuleType
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,29 +10,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sim.emulator import anthropic, openai
 from sim.emulator.bodies import Trouble
 from sim.emulator.exchange import Exchange
-from sim.emulator.refusals import BAD_KEY, NO_KEY
 from sim.emulator.site import Site
 
-Route = Callable[[Site, Scope, Receive, Send], Awaitable[None]]
-
-
-async def _messages(site: Site, scope: Scope, receive: Receive, send: Send) -> None:
-    await Exchange(site, anthropic, "messages", scope, receive, send).answer()
-
-
-async def _chat(site: Site, scope: Scope, receive: Receive, send: Send) -> None:
-    await Exchange(site, openai, "chat", scope, receive, send).answer()
-
-
-async def _count(site: Site, scope: Scope, receive: Receive, send: Send) -> None:
-    await Exchange(site, anthropic, "count_tokens", scope, receive, send).count()
-
-
-HOT: dict[str, tuple[ModuleType, Route]] = {
-    "/v1/messages": (anthropic, _messages),
-    "/v1/chat/completions": (openai, _chat),
-    "/v1/messages/count_tokens": (anthropic, _count),
+HOT: dict[str, tuple[ModuleType, str]] = {
+    "/v1/messages": (anthropic, "messages"),
+    "/v1/chat/completions": (openai, "chat"),
+    "/v1/messages/count_tokens": (anthropic, "count_tokens"),
 }
+"""What is called all the time: the dialect, and the name of what is called."""
 MODELS = "/v1/models"
 
 
@@ -51,29 +35,28 @@ class Application:
         path = scope["path"]
         found = HOT.get(path)
         if found is not None and scope["method"] == "POST":
-            await found[1](self.site, scope, receive, send)
+            exchange = Exchange(self.site, found[0], found[1], scope, receive)
+            await (exchange.count() if found[1] == "count_tokens" else exchange.answer())
         elif found is not None:
-            await self._fail(found[0], 405, "Method Not Allowed", scope, receive, send)
+            await self._fail(found[0], 405, "Method Not Allowed", scope, receive)
         elif path == MODELS or path.startswith(f"{MODELS}/"):
-            await self._models(path.removeprefix(MODELS).removeprefix("/"), scope, receive, send)
+            await self._models(path.removeprefix(MODELS).removeprefix("/"), scope, receive)
         elif path.startswith("/v1/") and not path.startswith("/v1/audit/"):
-            await self._fail(_dialect(scope), 404, f"Not found: {path[:200]}", scope, receive, send)
+            await self._fail(_dialect(scope), 404, f"Not found: {path[:200]}", scope, receive)
         else:
             await self.control(scope, receive, send)
 
-    async def _fail(
-        self, dialect: ModuleType, status: int, message: str, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        exchange = Exchange(self.site, dialect, "other", scope, receive, send)
+    async def _fail(self, dialect: ModuleType, status: int, message: str, scope: Scope, receive: Receive) -> None:
+        exchange = Exchange(self.site, dialect, "other", scope, receive)
         await exchange.reply(status, dialect.error(Trouble(status, message), f"req_{exchange.number}"))
 
-    async def _models(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _models(self, name: str, scope: Scope, receive: Receive) -> None:
         """The list of models, or one of them, in the shape of whoever asks."""
         dialect, site = _dialect(scope), self.site
         if scope["method"] not in ("GET", "HEAD"):
-            await self._fail(dialect, 405, "Method Not Allowed", scope, receive, send)
+            await self._fail(dialect, 405, "Method Not Allowed", scope, receive)
             return
-        exchange = Exchange(site, dialect, "models", scope, receive, send)
+        exchange = Exchange(site, dialect, "models", scope, receive)
         try:
             exchange.identify()
         except Trouble as trouble:
@@ -91,6 +74,3 @@ def _dialect(scope: Scope) -> ModuleType:
     """Who asks on a path that both dialects have: Anthropic's clients name an API version or send ``x-api-key``."""
     names = {name for name, _ in scope["headers"]}
     return anthropic if names & {b"anthropic-version", b"x-api-key"} else openai
-
-
-__all__ = ["BAD_KEY", "NO_KEY", "Application"]

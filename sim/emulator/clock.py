@@ -20,6 +20,7 @@ class Clock:
 
     def __init__(self, speed: Fraction = Fraction(1), monotonic: Ticks = time.monotonic_ns, wall: Ticks = time.time_ns):
         self.speed = speed
+        self._top, self._bottom = speed.numerator, speed.denominator
         self._monotonic = monotonic
         self._wall = wall
         self.start()
@@ -33,11 +34,11 @@ class Clock:
     def now(self) -> int:
         """The virtual time."""
         elapsed = self._monotonic() - self._origin
-        return max(0, elapsed * self.speed.numerator // self.speed.denominator)
+        return elapsed * self._top // self._bottom if elapsed > 0 else 0
 
     def due(self, virtual: int) -> float:
         """The reading of the monotonic clock, in seconds as event loops count them, at a virtual time."""
-        return (self._origin + virtual * self.speed.denominator // self.speed.numerator) / SECOND
+        return (self._origin + virtual * self._bottom // self._top) / SECOND
 
     def date(self, virtual: int) -> int:
         """The date of a virtual time, unix ns."""

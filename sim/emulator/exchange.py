@@ -7,15 +7,14 @@ exchange waits for the client to hang up, which settles the attempt as in the si
 
 from __future__ import annotations
 
-import asyncio
 from types import ModuleType
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from sim.chaos.base import OWN
 from sim.draws import MASK62
-from sim.emulator import answers, refusals, wire
+from sim.emulator import answers, refusals
 from sim.emulator.answers import JSON
 from sim.emulator.bodies import MAX_BODY, Trouble, Wanted, parse
 from sim.emulator.decisions import Attempt, Sizes, decode
@@ -23,6 +22,7 @@ from sim.emulator.faults import Active
 from sim.emulator.journal import Row
 from sim.emulator.keyring import KeyRecord
 from sim.emulator.site import Site
+from sim.emulator.wire import Gone, line_of
 from sim.results.columns import STATUS_CONNECTION, STATUS_OK, STATUS_TIMEOUT
 from sim.workload import plan_header
 from sim.workload.plan_header import PlannedAttempt
@@ -34,21 +34,17 @@ _AGENT = 200
 """Characters of a user agent that are kept."""
 
 
-class Gone(Exception):
-    """The client hung up."""
-
-
 class Exchange:
     """One request and its answer. ``api`` is the name of what is called, as the log has it."""
 
     __slots__ = (
-        "api", "asked", "at", "attempt", "dialect", "fault", "headers", "key", "model", "number", "pause",
-        "plan", "receive", "scope", "send", "site", "team", "wanted",
+        "api", "asked", "at", "attempt", "dialect", "fault", "headers", "key", "line", "model", "number", "plan",
+        "receive", "site", "team", "wanted",
     )  # fmt: skip
 
-    def __init__(self, site: Site, dialect: ModuleType, api: str, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, site: Site, dialect: ModuleType, api: str, scope: Scope, receive: Receive) -> None:
         self.site, self.dialect, self.api = site, dialect, api
-        self.scope, self.receive, self.send = scope, receive, send
+        self.line, self.receive = line_of(scope), receive
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.number = site.next_id()
         self.key, self.team, self.model = _NOBODY, "", ""
@@ -57,7 +53,6 @@ class Exchange:
         self.wanted: Wanted | None = None
         self.fault: Active | None = None
         self.asked: Sizes | None = None
-        self.pause: asyncio.Timeout | None = None
         self.at = site.clock.now()
 
     # Who and what
@@ -184,23 +179,19 @@ class Exchange:
             raise
         if call.status == STATUS_CONNECTION:
             site.record(self.row(call.status, site.clock.now(), name))
-            await wire.hang_up(self.scope, self.receive, wire.reset)
+            await self.line.reset()
             return
         trouble = refusals.of(site, self.dialect.NAME, call.status, name, call.retry_after, self.model, injected)
-        extra = refusals.headers(site, call.retry_after, injected)
+        extra = refusals.head(site, call.retry_after, injected)
         await self.refuse(trouble, name, call.retry_after, extra)
 
     async def _wait_for_slot(self, attempt: Attempt) -> None:
         if attempt.ends_at >= 0:
             return
 
-        def wake() -> None:
-            if self.pause is not None:
-                self.pause.reschedule(0.0)
-
-        attempt.wake = wake
+        attempt.wake = self.line.wake
         while attempt.ends_at < 0:
-            await self._listen(None)
+            await self.line.wait(None)
         if not self.site.decisions.under_way(attempt):
             raise Trouble(503, "The server was reset while this request waited.")
 
@@ -208,19 +199,7 @@ class Exchange:
 
     async def until(self, virtual: int) -> None:
         """Wait for a virtual time. Raises Gone when the client hangs up first."""
-        await self._listen(self.site.clock.due(virtual))
-
-    async def _listen(self, due: float | None) -> None:
-        try:
-            async with asyncio.timeout_at(due) as self.pause:
-                while True:
-                    message = await self.receive()
-                    if message["type"] == "http.disconnect":
-                        raise Gone
-        except TimeoutError:
-            return
-        finally:
-            self.pause = None
+        await self.line.wait(self.site.clock.due(virtual))
 
     # The end
 
@@ -246,34 +225,29 @@ class Exchange:
             fault, agent,
         )  # fmt: skip
 
-    async def refuse(
-        self, trouble: Trouble, refuser: str = "", after: int = -1, extra: tuple[tuple[bytes, bytes], ...] = ()
-    ) -> None:
-        """Log and send an error."""
+    async def refuse(self, trouble: Trouble, refuser: str = "", after: int = -1, extra: str = "") -> None:
+        """Log and send an error; ``extra`` is header lines."""
         now = self.site.clock.now()
         self.site.record(self.row(trouble.status, now, refuser, after))
-        name = (b"x-keystorm-refused-by", refuser.encode("ascii", "replace"))
-        closing = ((b"connection", b"close"),) if trouble.status == 413 else ()
+        if refuser:
+            extra += f"x-keystorm-refused-by: {refuser}\r\n"
+        if trouble.status == 413:
+            extra += "connection: close\r\n"
         body = self.dialect.error(trouble, f"req_{self.number}")
-        await self.reply(trouble.status, body, (*extra, *closing, *((name,) if refuser else ())))
+        await self.line.reply(trouble.status, f"{JSON}{self.head(now)}{extra}", body)
 
-    def common_headers(self) -> list[tuple[bytes, bytes]]:
-        """What every answer of the dialect carries: its number, and what is left of the limits."""
-        site, now = self.site, self.site.clock.now()
-        found: list[tuple[bytes, bytes]] = self.dialect.common_headers(
-            f"req_{self.number}", self.key.account, now - self.at
-        )
+    def head(self, now: int) -> str:
+        """Header lines that every answer of the dialect carries: its number, and what is left of the limits."""
+        site = self.site
+        found: str = self.dialect.common_head(f"req_{self.number}", self.key.account, now - self.at)
         if self.model:
             quotas = site.quotas.of(self.key.number, site.models[self.model], now)
-            found += self.dialect.limit_headers(quotas, site.clock.date(now))
+            found += self.dialect.limit_head(quotas, site.clock.date(now))
         return found
 
-    async def reply(self, status: int, body: bytes, extra: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    async def reply(self, status: int, body: bytes) -> None:
         """Send a whole answer."""
-        length = (b"content-length", b"%d" % len(body))
-        headers = [JSON, length, *self.common_headers(), *extra]
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+        await self.line.reply(status, JSON + self.head(self.site.clock.now()), body)
 
     async def count(self) -> None:
         """Answer a request to count tokens."""
@@ -289,7 +263,7 @@ class Exchange:
             if status != STATUS_OK:
                 name, injected = decode(site.decisions.refusers, refuser), site.faults.refused(refuser)
                 trouble = refusals.of(site, self.dialect.NAME, status, name, after, self.model, injected)
-                await self.refuse(trouble, name, after, refusals.headers(site, after, injected))
+                await self.refuse(trouble, name, after, refusals.head(site, after, injected))
                 return
             site.record(self.row(status, site.clock.now()))
             await self.reply(status, b'{"input_tokens":%d}' % wanted.input_tokens)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from sim.emulator.bodies import Trouble, Wanted, count_of, estimated_tokens, flag_of, messages_of, text_of
@@ -27,7 +26,6 @@ TYPES: dict[tuple[int, str], tuple[str, str | None]] = {
     (529, ""): ("service_unavailable_error", "server_is_overloaded"),
 }
 MS, SECOND = 1_000_000, 1_000_000_000
-Headers = list[tuple[bytes, bytes]]
 Usage = tuple[int, int, int]
 
 
@@ -81,36 +79,27 @@ def duration_text(ns: int) -> str:
     return f"{minutes}m{tail}" if minutes else tail
 
 
-def limit_headers(quotas: Mapping[str, Quota], date_ns: int) -> Headers:
-    """What is left of the requests, and of the tightest limit of tokens."""
-    found: Headers = []
+def limit_head(quotas: Mapping[str, Quota], date_ns: int) -> str:
+    """What is left of the requests, and of the tightest limit of tokens, as header lines."""
     requests, tokens = quotas.get("requests"), [quota for kind, quota in quotas.items() if kind != "requests"]
-    if requests is not None:
-        _add(found, b"requests", requests)
-    if tokens:
-        _add(found, b"tokens", min(tokens, key=lambda quota: quota.remaining / quota.limit))
-    return found
+    found = "" if requests is None else _lines("requests", requests)
+    return found + _lines("tokens", min(tokens, key=lambda one: one.remaining / one.limit)) if tokens else found
 
 
-def _add(found: Headers, kind: bytes, quota: Quota) -> None:
-    found.append((b"x-ratelimit-limit-" + kind, b"%d" % quota.limit))
-    found.append((b"x-ratelimit-remaining-" + kind, b"%d" % quota.remaining))
-    found.append((b"x-ratelimit-reset-" + kind, duration_text(quota.reset_ns).encode()))
+def _lines(kind: str, quota: Quota) -> str:
+    limit, left, reset_ns = quota
+    return (
+        f"x-ratelimit-limit-{kind}: {limit}\r\nx-ratelimit-remaining-{kind}: {left}\r\n"
+        f"x-ratelimit-reset-{kind}: {duration_text(reset_ns)}\r\n"
+    )
 
 
-@lru_cache(maxsize=256)
-def _latin(name: str) -> bytes:
-    return name.encode("ascii", "replace")
-
-
-def common_headers(request_id: str, account: str, elapsed_ns: int) -> Headers:
-    """What every answer carries."""
-    return [
-        (b"x-request-id", request_id.encode()),
-        (b"openai-organization", _latin(account)),
-        (b"openai-processing-ms", b"%d" % (elapsed_ns // MS)),
-        (b"openai-version", b"2020-10-01"),
-    ]
+def common_head(request_id: str, account: str, elapsed_ns: int) -> str:
+    """What every answer carries, as header lines."""
+    return (
+        f"x-request-id: {request_id}\r\nopenai-organization: {account}\r\n"
+        f"openai-processing-ms: {elapsed_ns // MS}\r\nopenai-version: 2020-10-01\r\n"
+    )
 
 
 def message(number: str, model: str, text: str, stop: str, usage: Usage, created: int) -> bytes:

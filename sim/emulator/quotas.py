@@ -50,9 +50,14 @@ class Quotas:
     def _tightest(self, rows: list[int], now: int) -> Quota:
         if len(rows) == 1:
             return self._quota(rows[0], now)
-        holding = [row for row in rows if self._decisions.in_force(row, now)]
-        return min((self._quota(row, now) for row in holding), key=lambda quota: quota.remaining / quota.limit)
+        holding = [self._quota(row, now) for row in rows if self._decisions.in_force(row, now)]
+        tightest = holding[0]
+        for other in holding:
+            if other.remaining * tightest.limit < tightest.remaining * other.limit:
+                tightest = other
+        return tightest
 
     def _quota(self, row: int, now: int) -> Quota:
-        level, shown = self._decisions.level(row, now), self._shown[row]
-        return Quota(shown, min(level.left, shown), level.full_in)
+        _, left, full_in = self._decisions.level(row, now)
+        shown = self._shown[row]
+        return Quota(shown, left if left < shown else shown, full_in)

@@ -17,7 +17,6 @@ NO_KEY = {
     "openai": "You didn't provide an API key. Provide it in an Authorization header, as in Authorization: Bearer KEY.",
 }
 BAD_KEY = {"anthropic": "invalid x-api-key", "openai": "Incorrect API key provided."}
-_NO_INJECTION: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def unknown_model(name: str, known: list[str]) -> Trouble:
@@ -56,10 +55,8 @@ _GENERAL = {
 
 
 def _limit(site: Site, refuser: str, retry_after: int) -> Trouble:
-    row = next((one for one in site.decisions.setting.rows.all_limits if one.name == refuser), None)
-    size = "" if row is None else f" of {row.rate or row.capacity}"
     when = f" Please try again in {duration_text(retry_after)}." if retry_after >= 0 else ""
-    return Trouble(429, f"This request would exceed the rate limit{size} ({refuser}).{when}")
+    return Trouble(429, f"This request would exceed the rate limit{site.limit_size(refuser)} ({refuser}).{when}")
 
 
 def _budget(site: Site, status: int, cap: str) -> Trouble:
@@ -81,24 +78,21 @@ def _budget(site: Site, status: int, cap: str) -> Trouble:
     )
 
 
-def headers(site: Site, retry_after: int, injected: Active | None) -> tuple[tuple[bytes, bytes], ...]:
-    """``retry-after`` in virtual seconds, and what an injected refusal says beside it."""
+def head(site: Site, retry_after: int, injected: Active | None) -> str:
+    """``retry-after`` in virtual seconds, and what an injected refusal says beside it, as header lines."""
     spec = None if injected is None else injected.spec
     if not isinstance(spec, Refuse):
-        return _NO_INJECTION if retry_after < 0 else ((b"retry-after", b"%d" % -(-retry_after // SECOND)),)
-    found = []
-    if retry_after >= 0:
-        found.append(_written(site, retry_after, spec.retry_after_as))
+        return "" if retry_after < 0 else f"retry-after: {-(-retry_after // SECOND)}\r\n"
+    found = "" if retry_after < 0 else _written(site, retry_after, spec.retry_after_as)
     if spec.should_retry is not None:
-        found.append((b"x-should-retry", b"true" if spec.should_retry else b"false"))
-    return tuple(found)
+        found += f"x-should-retry: {str(spec.should_retry).lower()}\r\n"
+    return found
 
 
-def _written(site: Site, retry_after: int, how: str) -> tuple[bytes, bytes]:
+def _written(site: Site, retry_after: int, how: str) -> str:
     if how == "ms":
-        return b"retry-after-ms", b"%d" % -(-retry_after // 1_000_000)
+        return f"retry-after-ms: {-(-retry_after // 1_000_000)}\r\n"
     if how == "date":
         date = datetime.fromtimestamp(-(-(site.clock.today() + retry_after) // SECOND), UTC)
-        return b"retry-after", format_datetime(date, usegmt=True).encode()
-    whole = retry_after % SECOND == 0
-    return b"retry-after", (b"%d" % (retry_after // SECOND) if whole else f"{retry_after / SECOND:g}".encode())
+        return f"retry-after: {format_datetime(date, usegmt=True)}\r\n"
+    return f"retry-after: {retry_after / SECOND:g}\r\n"

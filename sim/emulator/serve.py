@@ -94,6 +94,7 @@ def server(app: Application, ready: Callable[[], None]) -> uvicorn.Server:
     """The server, not started; it calls ``ready`` when it listens."""
     config = uvicorn.Config(
         app, loop="uvloop", http=Protocol, ws="none", lifespan="on", log_level="error", access_log=False,
+        proxy_headers=False,
         server_header=False, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=GRACE_S, backlog=BACKLOG,
     )  # fmt: skip
     return _Announcing(config, ready)

@@ -97,6 +97,9 @@ class Site:
         self.faults.on_change = self.quotas.forget
         self.tally = Tally()
         self.crossed: set[tuple[int, int, float]] = set()
+        self._alerts = [[(float(share), int(share * row.cap.amount.micro_usd)) for share in row.cap.alerts]
+                        for row in setting.rows.caps]  # fmt: skip
+        self._sizes: dict[str, str] = {}
         self.on_crossing: Callable[[Crossing], None] = lambda crossing: None
         self._luck = Stream(loaded.scenario.seed, 0, "emulator").key_base
         self._run, self._serial = os.urandom(5).hex(), 0
@@ -130,6 +133,13 @@ class Site:
         """The number of a team, UNKNOWN_TEAM for no name."""
         return self.teams.get(name, UNKNOWN_TEAM)
 
+    def limit_size(self, name: str) -> str:
+        """How much a limit lets pass, in words."""
+        if name not in self._sizes:
+            rows = {row.name: row for row in self.decisions.setting.rows.all_limits}
+            self._sizes[name] = f" of {rows[name].rate or rows[name].capacity}" if name in rows else ""
+        return self._sizes[name]
+
     def record(self, row: Row, number: int = -1) -> None:
         """Log and count what is about to be answered. Raises OSError when the log can't be written.
 
@@ -143,8 +153,8 @@ class Site:
     def _look_at_caps(self, number: int, now: int) -> None:
         for cap in self.decisions.caps_of(number):
             spend = self.decisions.spend(cap, now)
-            for share in self.decisions.alerts(cap):
-                if spend.spent >= share * spend.cap and (cap, spend.window, share) not in self.crossed:
+            for share, least in self._alerts[cap]:
+                if spend.spent >= least and (cap, spend.window, share) not in self.crossed:
                     self.crossed.add((cap, spend.window, share))
                     told = self.decisions.setting.rows.caps[cap]
                     self.on_crossing(Crossing(told.name, share, spend.spent, spend.cap, told.teams, now))

@@ -1,26 +1,133 @@
-"""What only a real connection can do: uvicorn's protocol with a way to its transport, and a bound on headers."""
+"""What only a real connection can do: uvicorn's protocol, with a way to its connection for those who answer.
+
+ASGI itself can neither reset a connection nor wait for "the client left, or it is time", and checks
+every header of every answer. :class:`Line` does these three on the connection that uvicorn keeps;
+all that it knows about uvicorn's insides stands in this module.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import struct
-from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Receive, Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-TRANSPORT = "keystorm.transport"
-"""Where a scope has its connection's transport."""
+LINE = "keystorm.line"
+"""Where a scope has its :class:`Line`."""
 MAX_HEAD = 64 * 1024
 """Bytes of a request line and its headers; beyond it comes a 431."""
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
+class Gone(Exception):
+    """The client hung up."""
+
+
+class Line:
+    """One request's connection. ``cycle`` is uvicorn's record of the request."""
+
+    __slots__ = ("_chunked", "_cycle", "_loop", "_receive")
+
+    def __init__(self, cycle: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._cycle, self._loop = cycle, loop
+        self._receive: Receive = cycle.receive
+        self._chunked = False
+
+    async def wait(self, due: float | None) -> None:
+        """Wait until the loop's clock shows ``due``, or until :meth:`wake`. Raises Gone when the client hangs up."""
+        handle = None if due is None else self._loop.call_at(due, self._cycle.message_event.set)
+        try:
+            message = await self._receive()
+        finally:
+            if handle is not None:
+                handle.cancel()
+        if message["type"] == "http.disconnect":
+            raise Gone
+
+    def wake(self) -> None:
+        """End a wait."""
+        self._cycle.message_event.set()
+
+    async def reply(self, status: int, head: str, body: bytes) -> None:
+        """Send a whole answer in one piece. ``head`` is header lines, each with its line end."""
+        if await self._writable():
+            text = f"{head}content-length: {len(body)}\r\n"
+            self._write(status, text, b"" if self._cycle.scope["method"] == "HEAD" else body)
+            self._ended()
+
+    async def start(self, status: int, head: str, length: int | None = None) -> None:
+        """Begin an answer of a known length, or of an unknown one, which is sent in chunks."""
+        if await self._writable():
+            self._chunked = length is None and self._cycle.scope["http_version"] == "1.1"
+            if length is None and not self._chunked:
+                self._cycle.keep_alive = False
+            ending = "transfer-encoding: chunked\r\n" if self._chunked else f"content-length: {length}\r\n"
+            self._write(status, head if length is None and not self._chunked else head + ending, b"")
+
+    async def part(self, data: bytes) -> None:
+        """Send a part of an answer that was begun."""
+        if data and await self._writable():
+            self._cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    async def end(self) -> None:
+        """End an answer that was begun."""
+        if await self._writable():
+            if self._chunked:
+                self._cycle.transport.write(b"0\r\n\r\n")
+            self._ended()
+
+    async def _writable(self) -> bool:
+        """Wait until the client has read most of what was sent; whether it is still there."""
+        cycle = self._cycle
+        if cycle.flow.write_paused and not cycle.disconnected:
+            await cycle.flow.drain()
+        return not cycle.disconnected
+
+    def _write(self, status: int, head: str, body: bytes) -> None:
+        cycle = self._cycle
+        cycle.response_started, cycle.waiting_for_100_continue = True, False
+        if "\nconnection: close" in head:
+            cycle.keep_alive = False
+        elif not cycle.keep_alive:
+            head += "connection: close\r\n"
+        dated = [part for name, value in cycle.default_headers for part in (name, b": ", value, b"\r\n")]
+        cycle.transport.write(b"".join((STATUS_LINE[status], *dated, head.encode("latin-1", "replace"), b"\r\n", body)))
+
+    def _ended(self) -> None:
+        cycle = self._cycle
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+
+    async def reset(self) -> None:
+        """Reset the connection: the client sees ECONNRESET, not an end of the stream."""
+        transport = self._cycle.transport
+        descriptor = os.dup(transport.get_extra_info("socket").fileno())
+        with socket.socket(fileno=descriptor) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        transport.abort()
+        await self._left()
+
+    async def close(self) -> None:
+        """Send what was written and close, whatever was promised."""
+        self._cycle.transport.close()
+        await self._left()
+
+    async def _left(self) -> None:
+        """Wait until the connection has ended: then uvicorn does not miss the rest of the answer."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
 class Protocol(HttpToolsProtocol):
-    """uvicorn's own, which hands its transport to the application and refuses endless headers."""
+    """uvicorn's own, which gives each request its line and refuses endless headers."""
 
     _head = 0
     _in_head = False
@@ -28,13 +135,13 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self.scope[TRANSPORT] = self.transport  # type: ignore[literal-required]
         self._in_head, self._head = True, 0
 
     def on_headers_complete(self) -> None:
-        """Its headers are whole."""
+        """Its headers are whole; its task is made, and has not run yet."""
         self._in_head = False
         super().on_headers_complete()
+        self.scope[LINE] = Line(self.cycle, self.loop)  # type: ignore[literal-required]
 
     def data_received(self, data: bytes) -> None:
         """Bytes came in."""
@@ -46,22 +153,7 @@ class Protocol(HttpToolsProtocol):
                 self.transport.close()
 
 
-def reset(scope: Scope) -> None:
-    """Reset the connection: the client sees ECONNRESET, not an end of the stream."""
-    transport: Any = scope[TRANSPORT]
-    descriptor = os.dup(transport.get_extra_info("socket").fileno())
-    with socket.socket(fileno=descriptor) as same:
-        same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-    transport.abort()
-
-
-async def hang_up(scope: Scope, receive: Receive, how: Callable[[Scope], None]) -> None:
-    """End the connection, and wait until it has ended: then uvicorn does not miss the rest of the answer."""
-    how(scope)
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def close(scope: Scope) -> None:
-    """Send what was written and close, whatever was promised."""
-    scope[TRANSPORT].close()
+def line_of(scope: Scope) -> Line:
+    """The line of a request."""
+    found: Line = scope[LINE]
+    return found

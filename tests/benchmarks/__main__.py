@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import engines, machine, scale, studies
+from tests.benchmarks import engines, machine, scale, serving, studies
 from tests.benchmarks.pages import Section, markdown_of, page
 
 PAGE = Path(__file__).parents[2] / "reports" / "benchmarks.md"
@@ -24,6 +24,7 @@ def parts(args: argparse.Namespace) -> dict[str, Callable[[], Section]]:
         "scale": lambda: scale.scale(args.largest, args.rounds),
         "threads": lambda: studies.threads(args.rounds),
         "commands": lambda: studies.commands(args.rounds),
+        "serving": lambda: serving.serving(20_000, args.rounds),
     }
 
 
