@@ -77,17 +77,14 @@ def _check_sampling(body: Mapping[str, Any], version: str) -> None:
 
 def error(trouble: Trouble, request_id: str) -> bytes:
     """The body of an error."""
-    said = json.dumps(error_part(trouble)["error"])
-    return f'{{"type":"error","error":{said},"request_id":"{request_id}"}}'.encode()
+    return f'{{"type":"error",{error_part(trouble)},"request_id":"{request_id}"}}'.encode()
 
 
-def error_part(trouble: Trouble) -> dict[str, Any]:
-    """``{"error": …}``, which is also what an error inside a stream says."""
-    other = "invalid_request_error" if trouble.status < 500 else "api_error"
-    said: dict[str, Any] = {"type": TYPES.get(trouble.status, other), "message": trouble.message}
-    if trouble.code:
-        said["details"] = {"error_code": trouble.code}
-    return {"error": said}
+def error_part(trouble: Trouble) -> str:
+    """``"error": {…}``, which is also what an error inside a stream says."""
+    kind = TYPES.get(trouble.status) or ("invalid_request_error" if trouble.status < 500 else "api_error")
+    details = f',"details":{{"error_code":{json.dumps(trouble.code)}}}' if trouble.code else ""
+    return f'"error":{{"type":"{kind}","message":{json.dumps(trouble.message)}{details}}}'
 
 
 _LIMIT_NAMES = {"requests": "requests", "input": "input-tokens", "output": "output-tokens", "tokens": "tokens"}
@@ -104,7 +101,7 @@ def limit_head(quotas: Mapping[str, Quota], date_ns: int) -> str:
     found = ""
     tokens: Quota | None = None
     for kind, quota in quotas.items():
-        if kind != "requests" and (tokens is None or quota.remaining * tokens.limit < tokens.remaining * quota.limit):
+        if kind != "requests" and (tokens is None or quota[1] * tokens[0] < tokens[1] * quota[0]):
             tokens = quota
         if kind != "tokens":
             found += _lines(kind, quota, date_ns)
@@ -181,8 +178,7 @@ class Stream:
 
     def broken(self, trouble: Trouble) -> bytes:
         """An error after the 200."""
-        said = json.dumps({"type": "error", **error_part(trouble)})
-        return f"event: error\ndata: {said}\n\n".encode()
+        return f'event: error\ndata: {{"type":"error",{error_part(trouble)}}}\n\n'.encode()
 
 
 def model_entry(name: str, created: int) -> dict[str, Any]:

@@ -35,28 +35,28 @@ class Application:
         path = scope["path"]
         found = HOT.get(path)
         if found is not None and scope["method"] == "POST":
-            exchange = Exchange(self.site, found[0], found[1], scope, receive)
+            exchange = Exchange(self.site, found[0], found[1], scope)
             await (exchange.count() if found[1] == "count_tokens" else exchange.answer())
         elif found is not None:
-            await self._fail(found[0], 405, "Method Not Allowed", scope, receive)
+            await self._fail(found[0], 405, "Method Not Allowed", scope)
         elif path == MODELS or path.startswith(f"{MODELS}/"):
-            await self._models(path.removeprefix(MODELS).removeprefix("/"), scope, receive)
+            await self._models(path.removeprefix(MODELS).removeprefix("/"), scope)
         elif path.startswith("/v1/") and not path.startswith("/v1/audit/"):
-            await self._fail(_dialect(scope), 404, f"Not found: {path[:200]}", scope, receive)
+            await self._fail(_dialect(scope), 404, f"Not found: {path[:200]}", scope)
         else:
             await self.control(scope, receive, send)
 
-    async def _fail(self, dialect: ModuleType, status: int, message: str, scope: Scope, receive: Receive) -> None:
-        exchange = Exchange(self.site, dialect, "other", scope, receive)
+    async def _fail(self, dialect: ModuleType, status: int, message: str, scope: Scope) -> None:
+        exchange = Exchange(self.site, dialect, "other", scope)
         await exchange.reply(status, dialect.error(Trouble(status, message), f"req_{exchange.number}"))
 
-    async def _models(self, name: str, scope: Scope, receive: Receive) -> None:
+    async def _models(self, name: str, scope: Scope) -> None:
         """The list of models, or one of them, in the shape of whoever asks."""
         dialect, site = _dialect(scope), self.site
         if scope["method"] not in ("GET", "HEAD"):
-            await self._fail(dialect, 405, "Method Not Allowed", scope, receive)
+            await self._fail(dialect, 405, "Method Not Allowed", scope)
             return
-        exchange = Exchange(site, dialect, "models", scope, receive)
+        exchange = Exchange(site, dialect, "models", scope)
         try:
             exchange.identify()
         except Trouble as trouble:

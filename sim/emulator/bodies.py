@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 MAX_BODY = 32 * 1024 * 1024
@@ -14,17 +13,16 @@ CHARACTERS_A_TOKEN, TOKENS_A_MESSAGE, TOKENS_AN_IMAGE = 4, 3, 1600
 _BINARY = frozenset(("image", "image_url", "input_image", "document", "file", "input_audio"))
 
 
-@dataclass(frozen=True)
 class Trouble(Exception):
-    """Why a request is not answered: a status, words, and what else the error body says."""
+    """Why a request is not answered: a status, words, and what else the error body says.
 
-    status: int
-    message: str
-    kind: str = ""
-    """``budget`` for a spent cap, ``model`` for one that is unknown or not allowed; otherwise the status says it."""
-    code: str = ""
-    """``error.details.error_code`` of Anthropic, ``error.code`` of OpenAI."""
-    param: str | None = None
+    ``kind`` is ``budget`` for a spent cap and ``model`` for one that is unknown or not allowed; otherwise the
+    status says it. ``code`` is ``error.details.error_code`` of Anthropic and ``error.code`` of OpenAI.
+    """
+
+    def __init__(self, status: int, message: str, kind: str = "", code: str = "", param: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.kind, self.code, self.param = status, message, kind, code, param
 
 
 class Wanted(NamedTuple):

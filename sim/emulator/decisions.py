@@ -54,14 +54,6 @@ class Attempt:
         return self.call.flags & ADMITTED != 0
 
 
-class Level(NamedTuple):
-    """Where a limit stands: what is left, and the ns until it is full again (-1: nobody can tell)."""
-
-    limit: int
-    left: int
-    full_in: int
-
-
 class Spend(NamedTuple):
     """Where a spend cap stands, micro-dollars."""
 
@@ -221,14 +213,14 @@ class Decisions:
         rule = self.world.rules.limits[row]
         return bool(rule.start <= now < rule.end)
 
-    def level(self, row: int, now: int) -> Level:
-        """Where a limit stands now."""
+    def level(self, row: int, now: int) -> tuple[int, int]:
+        """Where a limit stands now: what is left, and the ns until it is full again (-1: nobody can tell)."""
         rule, memory = self.world.rules.limits[row], self.state.memory.limits[row]
-        units = rule.cap // rule.unit
-        full_in = limit_wait(rule, memory, self.state.memory.cells, units, now)
+        full_in = limit_wait(rule, memory, self.state.memory.cells, rule.cap // rule.unit, now)
         if rule.algorithm == TOKEN_BUCKET:
-            return Level(units, max(0, memory.level) // rule.unit, full_in)
-        return Level(units, max(0, units - memory.level), -1 if rule.algorithm == CONCURRENCY else full_in)
+            return (memory.level // rule.unit if memory.level > 0 else 0), full_in
+        left = rule.cap - memory.level
+        return (left if left > 0 else 0), -1 if rule.algorithm == CONCURRENCY else full_in
 
     def spend(self, row: int, now: int) -> Spend:
         """Where a spend cap stands now."""
@@ -306,4 +298,4 @@ def decode(refusers: Sequence[str], code: int) -> str:
     return refusers[code] if code >= 0 else ""
 
 
-__all__ = ["Attempt", "Decisions", "Level", "Sizes", "Spend", "decode", "fault_number"]
+__all__ = ["Attempt", "Decisions", "Sizes", "Spend", "decode", "fault_number"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from starlette.types import Receive, Scope
+from starlette.types import Scope
 
 from sim.chaos.base import OWN
 from sim.draws import MASK62
@@ -39,12 +39,12 @@ class Exchange:
 
     __slots__ = (
         "api", "asked", "at", "attempt", "dialect", "fault", "headers", "key", "line", "model", "number", "plan",
-        "receive", "site", "team", "wanted",
+        "site", "team", "wanted",
     )  # fmt: skip
 
-    def __init__(self, site: Site, dialect: ModuleType, api: str, scope: Scope, receive: Receive) -> None:
+    def __init__(self, site: Site, dialect: ModuleType, api: str, scope: Scope) -> None:
         self.site, self.dialect, self.api = site, dialect, api
-        self.line, self.receive = line_of(scope), receive
+        self.line = line_of(scope)
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.number = site.next_id()
         self.key, self.team, self.model = _NOBODY, "", ""
@@ -86,22 +86,10 @@ class Exchange:
 
     async def body(self) -> bytes:
         """The whole body. Raises Trouble 413 and Gone."""
-        message = await self.receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        whole: bytes = message["body"]
-        if not message["more_body"]:
-            return whole
-        parts, size = [whole], len(whole)
-        while message["more_body"]:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise Gone
-            size += len(message["body"])
-            if size > MAX_BODY:
-                raise Trouble(413, f"Request exceeds the maximum size of {MAX_BODY // 1024 // 1024} MB.")
-            parts.append(message["body"])
-        return b"".join(parts)
+        found = await self.line.body(MAX_BODY)
+        if len(found) > MAX_BODY:
+            raise Trouble(413, f"Request exceeds the maximum size of {MAX_BODY // 1024 // 1024} MB.")
+        return found
 
     def understand(self, body: bytes, *, counting: bool = False) -> Wanted:
         """What is wanted, of a model that is known. Raises Trouble."""
@@ -241,8 +229,7 @@ class Exchange:
         site = self.site
         found: str = self.dialect.common_head(f"req_{self.number}", self.key.account, now - self.at)
         if self.model:
-            quotas = site.quotas.of(self.key.number, site.models[self.model], now)
-            found += self.dialect.limit_head(quotas, site.clock.date(now))
+            found += site.quotas.head(self.dialect, self.key.number, site.models[self.model], now)
         return found
 
     async def reply(self, status: int, body: bytes) -> None:

@@ -57,8 +57,6 @@ UNFINISHED = -1
 """The status of a stream that the server's end cut, as in :data:`sim.results.columns.STATUS_NONE`."""
 
 _TEXTS = ("request_id", "api", "account", "project", "key", "team", "model", "refused_by", "fault", "user_agent")
-_NUMBERS = tuple(name for name in Row._fields if name not in _TEXTS)
-_LINE = '{{{},"request_id":"{}",' + ",".join(f'"{name}":{{}}' for name in _NUMBERS) + "}}\n"
 
 
 @lru_cache(maxsize=4096)
@@ -69,13 +67,14 @@ def _words(*texts: str) -> str:
 
 def line_of(row: Row) -> bytes:
     """A row as one line of JSON. Its number is plain letters and digits."""
-    words = _words(
-        row.api, row.account, row.project, row.key, row.team, row.model, row.refused_by, row.fault, row.user_agent
-    )
-    return _LINE.format(
-        words, row.request_id, row.date_ns, row.request, row.attempt, row.at_ns, row.end_ns, row.status,
-        row.retry_after_ns, row.input_tokens, row.cached_tokens, row.output_tokens, row.cost_microusd, row.stream,
-    ).encode()  # fmt: skip
+    (number, date, api, account, project, key, team, model, request, attempt, at, end, status, refuser, after,
+     sent, cached, output, cost, stream, fault, agent) = row  # fmt: skip
+    return (
+        f'{{{_words(api, account, project, key, team, model, refuser, fault, agent)},"request_id":"{number}",'
+        f'"date_ns":{date},"request":{request},"attempt":{attempt},"at_ns":{at},"end_ns":{end},"status":{status},'
+        f'"retry_after_ns":{after},"input_tokens":{sent},"cached_tokens":{cached},"output_tokens":{output},'
+        f'"cost_microusd":{cost},"stream":{stream}}}\n'
+    ).encode()
 
 
 class Journal:

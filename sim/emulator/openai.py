@@ -83,7 +83,7 @@ def limit_head(quotas: Mapping[str, Quota], date_ns: int) -> str:
     """What is left of the requests, and of the tightest limit of tokens, as header lines."""
     requests, tokens = quotas.get("requests"), [quota for kind, quota in quotas.items() if kind != "requests"]
     found = "" if requests is None else _lines("requests", requests)
-    return found + _lines("tokens", min(tokens, key=lambda one: one.remaining / one.limit)) if tokens else found
+    return found + _lines("tokens", min(tokens, key=lambda one: one[1] / one[0])) if tokens else found
 
 
 def _lines(kind: str, quota: Quota) -> str:

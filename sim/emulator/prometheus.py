@@ -94,9 +94,8 @@ class SiteCollector(Collector):
         for row, told in enumerate(self.site.decisions.setting.rows.all_limits):
             if told.cut_of >= 0:  # a fault's, with the name of the limit that it cuts
                 continue
-            level = self.site.decisions.level(row, now)
-            left.add_metric([told.name, told.dimension], level.left)
-            size.add_metric([told.name, told.dimension], level.limit)
+            left.add_metric([told.name, told.dimension], self.site.decisions.level(row, now)[0])
+            size.add_metric([told.name, told.dimension], told.capacity)
         yield left
         yield size
 

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
 from sim.emulator.decisions import Decisions
 from sim.policy import limits
 
+STALE_NS = 500_000
+"""Under load many answers leave within half a millisecond, and headers need not be made anew for each."""
 DIMENSIONS = {"requests": limits.REQUESTS, "input": limits.INPUT, "output": limits.OUTPUT, "tokens": limits.TOKENS}
 
 
-class Quota(NamedTuple):
-    """One kind of limit: how much a period lets pass, what is left, and the ns until all of it is back."""
-
-    limit: int
-    remaining: int
-    reset_ns: int
+Quota = tuple[int, int, int]
+"""One kind of limit: how much a period lets pass, what is left, and the ns until all of it is back."""
 
 
 class Quotas:
     """Finds the tightest limit of each kind for a key and a model."""
 
-    def __init__(self, decisions: Decisions) -> None:
-        self._decisions = decisions
+    def __init__(self, decisions: Decisions, date: Callable[[int], int]) -> None:
+        """``date`` is the date of a virtual time, unix ns."""
+        self._decisions, self._date = decisions, date
         self.forget()
 
     def forget(self) -> None:
@@ -31,6 +30,16 @@ class Quotas:
         rows = self._decisions.setting.rows.all_limits
         self._shown = [max(1, int(row.rate.count)) if row.rate else row.capacity for row in rows]
         self._rows: dict[tuple[int, int], list[tuple[str, list[int]]]] = {}
+        self._heads: dict[tuple[str, int, int], tuple[int, str]] = {}
+
+    def head(self, dialect: ModuleType, key: int, model: int, now: int) -> str:
+        """What is left, as header lines of a dialect; at most STALE_NS old."""
+        place = (dialect.NAME, key, model)
+        made, head = self._heads.get(place, (-STALE_NS - 1, ""))
+        if not 0 <= now - made <= STALE_NS:
+            head = dialect.limit_head(self.of(key, model, now), self._date(now))
+            self._heads[place] = now, head
+        return head
 
     def of(self, key: int, model: int, now: int) -> dict[str, Quota]:
         """By kind: ``requests``, ``input``, ``output``, ``tokens``; kinds without a limit are left out."""
@@ -50,14 +59,16 @@ class Quotas:
     def _tightest(self, rows: list[int], now: int) -> Quota:
         if len(rows) == 1:
             return self._quota(rows[0], now)
-        holding = [self._quota(row, now) for row in rows if self._decisions.in_force(row, now)]
-        tightest = holding[0]
-        for other in holding:
-            if other.remaining * tightest.limit < tightest.remaining * other.limit:
-                tightest = other
+        tightest: Quota | None = None
+        for row in rows:
+            if self._decisions.in_force(row, now):
+                quota = self._quota(row, now)
+                if tightest is None or quota[1] * tightest[0] < tightest[1] * quota[0]:
+                    tightest = quota
+        assert tightest is not None  # a cut stands beside the limit that it cuts
         return tightest
 
     def _quota(self, row: int, now: int) -> Quota:
-        _, left, full_in = self._decisions.level(row, now)
+        left, full_in = self._decisions.level(row, now)
         shown = self._shown[row]
-        return Quota(shown, left if left < shown else shown, full_in)
+        return shown, left if left < shown else shown, full_in

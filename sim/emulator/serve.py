@@ -18,6 +18,8 @@ from sim.emulator.webhooks import Webhooks, is_loopback
 from sim.emulator.wire import Protocol
 from sim.errors import BadInput
 
+COLLECT = (20_000, 20, 20)
+"""Answering makes hardly any cycles, so the collector may look for them rarely."""
 BACKLOG, GRACE_S, IDLE_S = 4096, 2, 75
 
 
@@ -80,6 +82,7 @@ class _Announcing(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             gc.freeze()  # what is here now stays; the collector need not look at it again and again
+            gc.set_threshold(*COLLECT)
             self._ready()
 
 

@@ -93,7 +93,7 @@ class Site:
         teams = [path[-1].teams for path in setting.topology.paths()]
         self.keyring = Keyring(f"{loaded.sha256}/{configuration}", zip(setting.keys, teams, strict=True))
         self.faults = Faults(self.decisions, loaded.scenario, rulebook.setting, rulebook.places())
-        self.quotas = Quotas(self.decisions)
+        self.quotas = Quotas(self.decisions, self.clock.date)
         self.faults.on_change = self.quotas.forget
         self.tally = Tally()
         self.crossed: set[tuple[int, int, float]] = set()
@@ -171,6 +171,7 @@ class Site:
         self.decisions.forget()
         self.keyring.reset()
         self.tally.forget()
+        self.quotas.forget()
         self.crossed.clear()
         self._serial = 0
         return self.journal.restart(self._identity())

@@ -53,11 +53,12 @@ def _limits(site: Site, now: int) -> list[dict[str, Any]]:
 
 
 def _limit(site: Site, row: int, now: int) -> dict[str, Any]:
-    told, level = site.decisions.setting.rows.all_limits[row], site.decisions.level(row, now)
+    told = site.decisions.setting.rows.all_limits[row]
+    left, full_in = site.decisions.level(row, now)
     return {
         "name": told.name, "level": told.level, "dimension": told.dimension, "algorithm": told.limits.algorithm,
-        "rate": None if told.rate is None else str(told.rate), "capacity": level.limit, "left": level.left,
-        "full_in_s": None if level.full_in < 0 else level.full_in / SECOND, "teams": list(told.teams),
+        "rate": None if told.rate is None else str(told.rate), "capacity": told.capacity, "left": left,
+        "full_in_s": None if full_in < 0 else full_in / SECOND, "teams": list(told.teams),
         "cut": told.cut_of >= 0,
     }  # fmt: skip
 

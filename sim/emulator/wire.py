@@ -11,9 +11,10 @@ import asyncio
 import os
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
-from starlette.types import Receive, Scope
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 LINE = "keystorm.line"
@@ -31,27 +32,56 @@ class Gone(Exception):
 class Line:
     """One request's connection. ``cycle`` is uvicorn's record of the request."""
 
-    __slots__ = ("_chunked", "_cycle", "_loop", "_receive")
+    __slots__ = ("_chunked", "_cycle", "_loop", "_waiting", "before")
 
-    def __init__(self, cycle: Any, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, cycle: Any, loop: asyncio.AbstractEventLoop, before: Line | None) -> None:
+        """``before`` is the line of the connection's last request, which a pipelined one may have overtaken."""
         self._cycle, self._loop = cycle, loop
-        self._receive: Receive = cycle.receive
+        self.before = None if before is None or before.is_over else before
         self._chunked = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def body(self, most: int) -> bytes:
+        """The whole body, or so much of it that it exceeds ``most`` bytes. Raises Gone when the client hangs up."""
+        cycle = self._cycle
+        if not cycle.more_body and not cycle.disconnected and not cycle.waiting_for_100_continue:
+            whole = bytes(cycle.body)
+            cycle.body = bytearray()
+            cycle.message_event.clear()
+            return whole
+        parts, size, more = [], 0, True
+        while more and size <= most:
+            message = await cycle.receive()
+            if message["type"] == "http.disconnect":
+                raise Gone
+            parts.append(message["body"])
+            size, more = size + len(message["body"]), message["more_body"]
+        return b"".join(parts)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its answer is complete."""
+        return bool(self._cycle.response_complete)
 
     async def wait(self, due: float | None) -> None:
         """Wait until the loop's clock shows ``due``, or until :meth:`wake`. Raises Gone when the client hangs up."""
-        handle = None if due is None else self._loop.call_at(due, self._cycle.message_event.set)
-        try:
-            message = await self._receive()
-        finally:
-            if handle is not None:
-                handle.cancel()
-        if message["type"] == "http.disconnect":
+        cycle = self._cycle
+        if not cycle.disconnected:
+            self._waiting = self._loop.create_future()
+            handle = None if due is None else self._loop.call_at(due, self.wake)
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+                if handle is not None:
+                    handle.cancel()
+        if cycle.disconnected:
             raise Gone
 
     def wake(self) -> None:
-        """End a wait."""
-        self._cycle.message_event.set()
+        """End a wait: the time has come, or the connection is lost."""
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     async def reply(self, status: int, head: str, body: bytes) -> None:
         """Send a whole answer in one piece. ``head`` is header lines, each with its line end."""
@@ -122,8 +152,9 @@ class Line:
 
     async def _left(self) -> None:
         """Wait until the connection has ended: then uvicorn does not miss the rest of the answer."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        with suppress(Gone):
+            while True:
+                await self.wait(None)
 
 
 class Protocol(HttpToolsProtocol):
@@ -131,6 +162,7 @@ class Protocol(HttpToolsProtocol):
 
     _head = 0
     _in_head = False
+    _line: Line | None = None
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -141,7 +173,23 @@ class Protocol(HttpToolsProtocol):
         """Its headers are whole; its task is made, and has not run yet."""
         self._in_head = False
         super().on_headers_complete()
-        self.scope[LINE] = Line(self.cycle, self.loop)  # type: ignore[literal-required]
+        self._line = Line(self.cycle, self.loop, self._line)
+        self.scope[LINE] = self._line  # type: ignore[literal-required]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client left, or the connection broke: who waits is told."""
+        super().connection_lost(exc)
+        line = self._line
+        while line is not None:
+            line.wake()
+            line = line.before
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def data_received(self, data: bytes) -> None:
         """Bytes came in."""

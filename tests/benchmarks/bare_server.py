@@ -1,4 +1,7 @@
-"""The least that uvicorn can serve: reads the body, answers with a constant. Run as a process by the benchmark."""
+"""The least that uvicorn can serve: reads the body, answers with a constant that has the emulator's headers and size.
+
+Run as a process by the benchmark.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,15 @@ from typing import Any
 import uvicorn
 
 BODY = json.dumps({"text": "x" * 400}).encode()
-HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))]
+LIMIT = b"anthropic-ratelimit-requests-"
+HEADERS = [
+    (b"content-type", b"application/json"),
+    (b"request-id", b"req_0123456789abcdef012345"),
+    (LIMIT + b"limit", b"10000000"),
+    (LIMIT + b"remaining", b"9999999"),
+    (LIMIT + b"reset", b"2026-11-25T16:00:00Z"),
+    (b"content-length", b"%d" % len(BODY)),
+]
 
 
 async def bare(scope: Any, receive: Any, send: Any) -> None:

@@ -16,6 +16,7 @@ SCENARIO = """
 name: bench
 duration: 1h
 teams:
+  many: {workload: {arrivals: {herd: {size: 9}}, model: quick, input_tokens: 9, output_tokens: 20}}
   open: {workload: {arrivals: {herd: {size: 9}}, model: quick, input_tokens: 9, output_tokens: 20}}
   shut: {workload: {arrivals: {herd: {size: 9}}, model: quick, input_tokens: 9, output_tokens: 20}}
 models:
@@ -25,10 +26,14 @@ configurations:
   mine:
     accounts:
       acme:
+        limits: {requests: 100M/min}
+        projects:
+          open: {teams: [open], limits: {requests: 10M/min}, spend_cap: $1M/month}
+          shut: {teams: [shut], limits: {requests: 1/day}, spend_cap: $1M/month}
+      other:
         limits: {requests: 100M/min, input_tokens: 1G/min, output_tokens: 1G/min}
         projects:
-          open: {teams: [open], spend_cap: $1M/month}
-          shut: {teams: [shut], limits: {requests: 1/day}}
+          many: {teams: [many], limits: {requests: 10M/min, input_tokens: 1G/min, output_tokens: 1G/min}}
 """
 CONNECTIONS, MOST, IN_FLIGHT, MEGABYTE = 128, 2.5, 10_000, 1 << 20
 BODY: dict[str, Any] = {
@@ -46,9 +51,12 @@ def serving(count: int, rounds: int) -> Section:
         command = ("-m", "sim", "serve", str(path), "--port", "0", "--json", "--data", folder)
         with server(*command) as (pid, told):
             ports = {"bare handler": (bare[0], int(str(bare[1]["port"])))}
-            ports |= dict.fromkeys(("refused", "accepted"), (pid, urlsplit(str(told["anthropic_base_url"])).port or 0))
-            requests = {name: _request(told, project) for name, project in
-                        (("bare handler", "open"), ("refused", "shut"), ("accepted", "open"))}  # fmt: skip
+            ports |= dict.fromkeys(
+                ("refused", "accepted", "accepted, six limits"),
+                (pid, urlsplit(str(told["anthropic_base_url"])).port or 0),
+            )
+            projects = ("open", "shut", "open", "many")
+            requests = {name: _request(told, project) for name, project in zip(ports, projects, strict=True)}
             found = _measure(ports, requests, count, rounds)
             memory, idle = _in_flight(pid, ports["accepted"][1], told)
     return _section(found, memory, idle, count, rounds)
@@ -116,7 +124,9 @@ def _section(found: dict[str, tuple[float, float]], memory: int, idle: int, coun
         "The emulated provider",
         f"CPU of the server's process a request, {count:,} requests on {CONNECTIONS} connections, median of {rounds}.",
         ("answer", "CPU a request", "/ bare", "requests a second"), rows, targets,
-        [f"Idle the server holds {idle / MEGABYTE:.0f} MB; each request in flight takes "
+        ["Limits of requests on two levels and a spend cap, as in the scenario noisy-neighbour; six limits of requests "
+         "and tokens for comparison.",
+         f"Idle the server holds {idle / MEGABYTE:.0f} MB; each request in flight takes "
          f"{(memory - idle) / IN_FLIGHT / 1024:.1f} KB, its connection included.",
          "Every answer is in the audit log before it is sent; all that is in these numbers."],
     )  # fmt: skip
