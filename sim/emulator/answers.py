@@ -20,6 +20,7 @@ STEP_NS = 50_000_000
 EARLY_NS = 1_000_000
 """Event loops wake up to a millisecond early; an answer due by then is whole."""
 SECOND = 1_000_000_000
+NO_BOUND = 1 << 62
 
 
 class Pace:
@@ -160,9 +161,9 @@ async def _tokens(exchange: Exchange, pace: Pace, stream: Any, last: int) -> Non
     horizon = pace.ends_at if last == pace.output else pace.begun + pace.first + pace.each * last
     step = STEP_NS * site.clock.speed.numerator // site.clock.speed.denominator
     while sent < last:
-        await _freeze(exchange, sent)
+        most = await _thawed(exchange, sent)
         now = site.clock.now()
-        due = min(last, pace.due(now))
+        due = min(last, most, pace.due(now))
         if due > sent:
             await _put(exchange, stream.delta(words(sent, due)))
             sent = due
@@ -173,10 +174,14 @@ async def _tokens(exchange: Exchange, pace: Pace, stream: Any, last: int) -> Non
             await exchange.until(min(max(next_token, now + step), horizon))
 
 
-async def _freeze(exchange: Exchange, sent: int) -> None:
+async def _thawed(exchange: Exchange, sent: int) -> int:
+    """Wait where a fault froze the stream; how many tokens may be out before it does."""
     fault = exchange.fault
-    if fault is not None and isinstance(fault.spec, Freeze) and sent >= fault.spec.after_tokens:
+    if fault is not None and isinstance(fault.spec, Freeze):
+        if sent < fault.spec.after_tokens:
+            return fault.spec.after_tokens
         await exchange.until(fault.end)
+    return NO_BOUND
 
 
 async def _put(exchange: Exchange, data: bytes) -> None:

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,7 +27,7 @@ from sim import units
 from sim.emulator import audit, dashboard, prometheus
 from sim.emulator.site import Site
 from sim.emulator.state import faults_of, key_of, state_of, summary_of
-from sim.emulator.webhooks import Webhooks
+from sim.emulator.webhooks import Webhooks, is_loopback
 from sim.errors import BadInput
 
 TOKEN_VARIABLE = "KEYSTORM_CONTROL_TOKEN"
@@ -62,14 +62,24 @@ class Guard:
 
     def _refusal(self, request: Request) -> Response | None:
         origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
             return problem(403, "a page of another origin may not use the control plane")
-        if self.token is None or request.url.path in OPEN:
+        if self.token is None:
+            return None if _is_here(request) else problem(403, "the control plane answers to the loopback's names only")
+        if request.url.path in OPEN:
             return None
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), self.token.encode()):
             return None
         return problem(401, f"Authorization: Bearer TOKEN is required, with the server's {TOKEN_VARIABLE}")
+
+
+def _is_here(request: Request) -> bool:
+    """Whether a request was meant for this machine: a name that was made to point here is another origin's trick."""
+    try:
+        return is_loopback(urlsplit(f"//{request.headers.get('host', '')}").hostname or "")
+    except ValueError:
+        return False
 
 
 async def fields(request: Request, **known: type) -> dict[str, Any]:
@@ -255,6 +265,10 @@ def _bad_input(request: Request, error: Exception) -> Response:
     return problem(400, str(error))
 
 
+def _left(request: Request, error: Exception) -> Response:
+    return problem(400, "the body did not come to its end")  # nobody hears it
+
+
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": {"message": error.detail}}, error.status_code, error.headers)
@@ -277,7 +291,7 @@ def control_app(site: Site, webhooks: Webhooks, token: str | None) -> Starlette:
         await webhooks.close()
         site.journal.close()
 
-    handlers: Any = {BadInput: _bad_input, HTTPException: _http_error}
+    handlers: Any = {BadInput: _bad_input, HTTPException: _http_error, ClientDisconnect: _left}
     return Starlette(
         routes=routes(Control(site, webhooks)), middleware=[Middleware(Guard, token=token)],
         exception_handlers=handlers, lifespan=lifespan,

@@ -213,6 +213,7 @@ def test_a_timeout_is_retried(served: Served, client: Client) -> None:
 
 
 def test_an_error_in_a_stream_is_raised_and_not_retried(served: Served, client: Client) -> None:
+    served.inject(latency={"factor": 50, "for": "1m"})  # 100 ms a token: what a busy machine adds is less
     served.inject(break_stream={"after_tokens": 3, "count": 1})
     with (
         pytest.raises(anthropic.APIStatusError) as caught,
