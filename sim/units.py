@@ -192,15 +192,15 @@ def count(value: object) -> int:
 
 def share(value: object) -> Fraction:
     """A fraction between 0 and 1 from ``0.8`` or ``"80%"``. Raises BadUnit."""
-    number = ratio(value)
+    number = ratio(value, "share")
     if number > 1:
         raise _fail("share", value, 'between 0 and 1, as 0.8 or "80%"')
     return number
 
 
-def ratio(value: object) -> Fraction:
-    """A non-negative number from ``1.5`` or ``"150%"``. Raises BadUnit."""
-    hint = 'a number or a percentage, as 0.8 or "80%"'
+def ratio(value: object, what: str = "factor") -> Fraction:
+    """A non-negative number from ``1.5`` or ``"150%"``. Raises BadUnit, in which ``what`` names it."""
+    hint = 'a number or a percentage, as 0.8 or "80%"' if what == "share" else 'a number, as 1.5 or "150%"'
     if isinstance(value, Fraction) and value >= 0:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -209,7 +209,7 @@ def ratio(value: object) -> Fraction:
     else:
         match = _SHARE.match(value) if isinstance(value, str) else None
     if match is None:
-        raise _fail("share", value, hint)
+        raise _fail(what, value, hint)
     number = _fraction(match[1])
     return number / 100 if match[2] else number
 

@@ -19,8 +19,8 @@ class ConnectionReset(Scoped):
     """``connection_reset: {at: 10m, for: 5m, probability: 5%, when: answer}``.
 
     ``connect``: the request never arrives, costs nothing and charges no limit. ``answer``: the
-    connection breaks at a random place of the answer; what was produced until then is billed.
-    The client sees a connection error (status 0).
+    connection breaks at a random place of the answer, uniform in time; what was produced until then
+    is billed (unless ``bill_abandoned: false``). The client sees a connection error (status 0).
     """
 
     probability: Share = Field(default=Fraction(1), gt=0)
@@ -34,5 +34,5 @@ class ConnectionReset(Scoped):
     def effects(self, scenario: Scenario) -> Sequence[Effect]:
         """A refusal without a status, or a cut."""
         start, end = self.window
-        kind = EffectKind.REFUSE if self.when == "connect" else EffectKind.RESET
+        kind = EffectKind.DENY if self.when == "connect" else EffectKind.RESET
         return (Effect(start, end, kind, self.scope, "connection:reset", probability=self.probability),)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from sim.engine.tables import ADMITTED, PENDING, Call, Second, State, World
 from sim.policy.breaker import CLOSED
 from sim.policy.pacing import pace
-from sim.policy.tables import BREAKS
 
 UNDER_WAY = PENDING | ADMITTED
 AT_ONCE = 1
@@ -53,14 +52,19 @@ def awaited(w: World, s: State, r: int, number: int, now: int) -> bool:
     return True
 
 
-def may_hedge(w: World, s: State, r: int, number: int, now: int) -> bool:
-    """Whether the attempt that the hedge was planned for is still in flight, and the client would send one now."""
+def steps_aside(w: World, s: State, r: int, number: int, now: int) -> bool:
+    """Set the attempt aside for a second one, if it is still in flight and the client would send one now."""
     call = s.calls[r]
     q = s.requests[r]
     rule = w.clients[q.client]
     client = s.clients[q.client]
     if number != q.number or call.flags & UNDER_WAY != UNDER_WAY or now != call.at + rule.hedge_after:
         return False
-    if rule.guards & BREAKS != 0 and call.fell_back == 0 and client.circuit != CLOSED:
+    if call.era >= 0 and client.circuit != CLOSED:
         return False
-    return pace(rule, client, AT_ONCE, now) == 0
+    if pace(rule, client, AT_ONCE, now) != 0:
+        return False
+    s.seconds[r].refused_by = call.refused_by
+    s.seconds[r].era = client.era if call.era >= 0 else -1
+    swap(call, s.seconds[r])
+    return True

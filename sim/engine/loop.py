@@ -19,10 +19,11 @@ from sim.engine.agenda import (
     load,
     schedule,
     schedule_wake,
+    write_admission,
 )
 from sim.engine.departures import GOES, STOPS, begin, leave
 from sim.engine.ending import DONE, close, log
-from sim.engine.hedges import awaited, has_second, may_hedge, swap
+from sim.engine.hedges import awaited, has_second, steps_aside, swap
 from sim.engine.queues import pop_front, push_back, unlink
 from sim.engine.reactions import finish, heed, react, time_left
 from sim.engine.tables import (
@@ -37,7 +38,6 @@ from sim.engine.tables import (
     State,
     World,
 )
-from sim.engine.tally import tally_admitted
 from sim.policy.admission import OK, admit, settle
 from sim.policy.faults import ONE, changes_answers, slots_now
 from sim.policy.pricing import bill
@@ -79,11 +79,10 @@ def run(w: World, s: State, upcoming: int) -> int:
         else:
             r = first_slot(s)
             drop_first(s)
-        if tie >= HEDGES:
-            hedge(w, s, r, tie - HEDGES, now)
+        if tie >= HEDGES and not steps_aside(w, s, r, tie - HEDGES, now):
             continue
         if tie >= ARRIVES:
-            now = attempt(w, s, r, now)
+            now = attempt(w, s, r, tie >= HEDGES, now)
         elif tie < ENDS:
             wake(w, s, tie, now)
             continue
@@ -104,29 +103,33 @@ def next_arrival(w: World, row: int) -> int:
     return row
 
 
-def attempt(w: World, s: State, r: int, now: int) -> int:
-    """A request arrives, leaves its client's queue, or tries again.
+def attempt(w: World, s: State, r: int, hedges: bool, now: int) -> int:
+    """A request arrives, leaves its client's queue, or tries again; or it ``hedges``, its first attempt set aside.
 
     Returns when the attempt ends if that can be told at once; LATER when its end is an event.
     """
     call = s.calls[r]
     q = s.requests[r]
-    verdict = GOES if call.first_at >= 0 else begin(w, s, r, now)
-    if verdict == GOES and w.clients[q.client].guards != 0:
-        verdict = leave(w, s, r, now)
-    if verdict != GOES:
-        if verdict == STOPS:
-            finish(w, s, r, GAVE_UP, now)
-        return LATER
-    call.tried += 1
-    ends_at = launch(w, s, r, can_take(w, s, call.model, now), now)
-    if w.clients[q.client].hedge_after >= 0 and call.flags & ADMITTED != 0:
-        schedule(s, now + w.clients[q.client].hedge_after, HEDGE, r)
+    rule = w.clients[q.client]
+    if not hedges:
+        verdict = GOES if call.first_at >= 0 else begin(w, s, r, now)
+        if verdict == GOES and rule.guards != 0:
+            verdict = leave(w, s, r, now)
+        if verdict != GOES:
+            if verdict == STOPS:
+                finish(w, s, r, GAVE_UP, now)
+            return LATER
+        call.tried += 1
+    ends_at = launch(w, s, r, has_slot(w, s, call.model, now), not hedges, now)
+    if hedges:
+        swap(call, s.seconds[r])
+    elif rule.hedge_after >= 0 and call.flags & ADMITTED != 0:
+        schedule(s, now + rule.hedge_after, HEDGE, r)
     return ends_at
 
 
-def launch(w: World, s: State, r: int, room: bool, now: int) -> int:
-    """An attempt reaches the provider, which has room for it or not; returns what :func:`attempt` does."""
+def launch(w: World, s: State, r: int, served: bool, may_wait: bool, now: int) -> int:
+    """An attempt reaches the provider, is ``served`` at once or may wait; returns what :func:`attempt` does."""
     call = s.calls[r]
     q = s.requests[r]
     call.number = call.attempts
@@ -135,6 +138,7 @@ def launch(w: World, s: State, r: int, room: bool, now: int) -> int:
     call.begun = -1
     call.flags |= PENDING
     ask = ask_of(w, q, call.model, call.number, now)
+    room = served or (may_wait and has_place(w, s, call.model))
     status, refuser, after = admit(w.rules, s.memory, ask, room, now)
     call.status = status
     call.retry_after = after
@@ -143,11 +147,11 @@ def launch(w: World, s: State, r: int, room: bool, now: int) -> int:
         call.end_at = now + w.rules.provider.round_trip
         return end_of(w, s, r, q.heard & REFUSALS != 0)
     call.flags |= ADMITTED
-    tally_admitted(w.rules, s.tallies, q, call.model, now)
+    write_admission(w, s, r, now)
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
-    if has_slot(w, s, call.model, now):
+    if served:
         serve(w, s, r, now)
         return end_of(w, s, r, q.heard & ANSWERS != 0)
     wait_for_slot(s, call.model, r)
@@ -185,11 +189,11 @@ def has_slot(w: World, s: State, model: int, now: int) -> bool:
     return slots < 0 or busy < slots
 
 
-def can_take(w: World, s: State, model: int, now: int) -> bool:
-    """Whether there is a slot, or a place in the queue for one."""
+def has_place(w: World, s: State, model: int) -> bool:
+    """Whether there is a place in the queue for a slot."""
     waiting: int = s.models[model].waiting
     places: int = w.rules.models[model].queue
-    return has_slot(w, s, model, now) or waiting < places
+    return waiting < places
 
 
 def answer_times(w: World, q: Request, model: int, number: int, factor: int) -> tuple[int, int]:
@@ -231,59 +235,44 @@ def wait_for_slot(s: State, model: int, r: int) -> None:
     schedule(s, call.end_at, END, r)
 
 
-def hedge(w: World, s: State, r: int, number: int, now: int) -> None:
-    """An admitted attempt takes too long: a second one goes out, which no queue takes."""
-    call = s.calls[r]
-    if not may_hedge(w, s, r, number, now):
-        return
-    s.seconds[r].refused_by = call.refused_by
-    s.seconds[r].era = -1 if call.era < 0 else s.clients[s.requests[r].client].era
-    swap(call, s.seconds[r])
-    launch(w, s, r, has_slot(w, s, call.model, now), now)
-    swap(call, s.seconds[r])
-
-
 def end(w: World, s: State, r: int, now: int) -> None:
-    """The client has an answer, or has hung up; a second attempt may still be in flight."""
+    """The client has an answer, or has hung up; a second attempt may be in flight beside it.
+
+    If so a good answer ends that one first: the client hangs up. After any other it waits for it.
+    """
     call = s.calls[r]
-    hedged = has_second(w, s, r)
-    if hedged and call.status == OK:
-        cancel_second(w, s, r, now)
-        hedged = False
-    admitted, begun = land(w, s, r, now)
-    if w.clients[s.requests[r].client].guards & (ADAPTIVE | BREAKS) != 0:
-        heed(w, s, r, now)
-    if hedged:
+    both = has_second(w, s, r)
+    hangs_up = both and call.status == OK
+    if hangs_up:
         swap(call, s.seconds[r])
-    if admitted:
-        leave_slot(w, s, r, begun, now)
-    if not hedged:
+        if call.flags & ADMITTED != 0:
+            call.status = STATUS_TIMEOUT
+    while True:
+        admitted = call.flags & ADMITTED != 0
+        begun = call.begun
+        land(w, s, r, admitted, now)
+        if not hangs_up and w.clients[s.requests[r].client].guards & (ADAPTIVE | BREAKS) != 0:
+            heed(w, s, r, now)
+        if both:
+            swap(call, s.seconds[r])
+        if admitted:
+            leave_slot(w, s, r, begun, now)
+        if not hangs_up:
+            break
+        hangs_up = False
+        both = False
+    if not both:
         react(w, s, r, now)
 
 
-def land(w: World, s: State, r: int, now: int) -> tuple[bool, int]:
-    """The attempt in the call is over: settle and log it. Whether it was admitted, and when it was begun."""
-    call = s.calls[r]
-    admitted = call.flags & ADMITTED != 0
-    call.flags &= ~(PENDING | ADMITTED)
+def land(w: World, s: State, r: int, admitted: bool, now: int) -> None:
+    """The attempt in the call is over: settle it and write it down."""
+    s.calls[r].flags &= ~(PENDING | ADMITTED)
     output = 0
     spent = 0
     if admitted:
         output, spent = account(w, s, r, now)
     log(w, s, r, now, output, spent, admitted)
-    return admitted, call.begun
-
-
-def cancel_second(w: World, s: State, r: int, now: int) -> None:
-    """The other attempt has won: the client hangs up on the second."""
-    call = s.calls[r]
-    swap(call, s.seconds[r])
-    if call.flags & ADMITTED != 0:
-        call.status = STATUS_TIMEOUT
-    admitted, begun = land(w, s, r, now)
-    if admitted:
-        leave_slot(w, s, r, begun, now)
-    swap(call, s.seconds[r])
 
 
 def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:

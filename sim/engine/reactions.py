@@ -8,7 +8,6 @@ from sim.draws import ADDED, JITTER, draw32
 from sim.engine.agenda import retire, schedule
 from sim.engine.queues import pop_front
 from sim.engine.tables import ATTEMPT, HOLDING, RETRYING, Call, Request, State, World
-from sim.engine.tally import tally_call
 from sim.policy.admission import OK, budget_is_spent
 from sim.policy.backoff import BUDGET, FAILED, GIVE_UP, next_delay, status_class
 from sim.policy.breaker import answered
@@ -20,6 +19,8 @@ from sim.results.columns import GAVE_UP, NOT_STARTED, SUCCEEDED
 
 ANSWERED = -3
 """Instead of a delay, beside FAILED and GIVE_UP: there is nothing to retry."""
+LAST_STATUS = -1
+"""A reason to fall back: what the last attempt ended with."""
 
 
 def time_left(w: World, q: Request, call: Call, now: int) -> int:
@@ -37,10 +38,12 @@ def react(w: World, s: State, r: int, now: int) -> None:
     if call.status == OK:
         succeeded(w.clients[client], s.clients[client], call.last_cost)
         delay = ANSWERED
-    elif w.clients[client].fallback >= 0:
-        delay = delay_or_fallback(w, s, r, now)
+    elif w.clients[client].fallback >= 0 and falls_back(w, s, r, BUDGET, now):
+        delay = 0
     else:
         delay = retry_delay(w, s, r, now)
+        if delay < 0 and w.clients[client].fallback >= 0 and falls_back(w, s, r, LAST_STATUS, now):
+            delay = 0
     if delay < 0:
         outcome = OUT_FAILED if delay == FAILED else GAVE_UP
         finish(w, s, r, SUCCEEDED if delay == ANSWERED else outcome, now)
@@ -51,30 +54,24 @@ def react(w: World, s: State, r: int, now: int) -> None:
     schedule(s, now + delay, ATTEMPT, r)
 
 
-def delay_or_fallback(w: World, s: State, r: int, now: int) -> int:
-    """The delay before the next attempt, which a fallback makes at once; or FAILED or GIVE_UP.
-
-    A client that falls back on a spent budget does not try the same again first.
-    """
-    call = s.calls[r]
-    if budget_is_spent(w.rules.provider, call.status, call.refused_by) and falls_back(w, s, r, BUDGET, now):
-        stop_retrying(call, s.clients[s.requests[r].client])
-        return 0
-    delay = retry_delay(w, s, r, now)
-    if delay < 0 and falls_back(w, s, r, status_class(call.status), now):
-        return 0
-    return delay
-
-
 def falls_back(w: World, s: State, r: int, reason: int, now: int) -> bool:
-    """Go on with the client's other model and a fresh set of attempts, once, if it does so for this reason."""
+    """Go on with the client's other model and a fresh set of attempts, once, if it does so for this reason.
+
+    ``reason`` is CIRCUIT, LAST_STATUS, or BUDGET if that is what the last status means: then the client
+    does not try the same again first.
+    """
     call = s.calls[r]
     q = s.requests[r]
     rule = w.clients[q.client]
-    if rule.fallback < 0 or (rule.fallback_on >> reason) & 1 == 0 or call.model == rule.fallback:
+    if reason == BUDGET and not budget_is_spent(w.rules.provider, call.status, call.refused_by):
+        return False
+    bit = status_class(call.status) if reason == LAST_STATUS else reason
+    if rule.fallback < 0 or (rule.fallback_on >> bit) & 1 == 0 or call.model == rule.fallback:
         return False
     if time_left(w, q, call, now) == 0:
         return False
+    if reason == BUDGET:
+        stop_retrying(call, s.clients[q.client])
     call.model = rule.fallback
     call.fell_back = 1
     call.tried = 0
@@ -141,7 +138,7 @@ def finish(w: World, s: State, r: int, outcome: int, now: int) -> None:
         pass_place(s, client, now)
     if q.child >= 0:
         follow(w, s, q.child, outcome, now)
-    over(w, s, r)
+    retire(w, s, r)
 
 
 def pass_place(s: State, client: Any, now: int) -> None:
@@ -155,12 +152,6 @@ def pass_place(s: State, client: Any, now: int) -> None:
         client.active -= 1
 
 
-def over(w: World, s: State, r: int) -> None:
-    """Count a request whose outcome is known, and let go of it."""
-    tally_call(s.tallies, s.requests[r], s.calls[r])
-    retire(w, s, r)
-
-
 def follow(w: World, s: State, child: int, outcome: int, now: int) -> None:
     """Start the session's next step after its think time, or give up on the rest of the session."""
     at = now + s.requests[child].think
@@ -172,4 +163,4 @@ def follow(w: World, s: State, child: int, outcome: int, now: int) -> None:
         step = child
         child = s.requests[step].child
         s.calls[step].outcome = NOT_STARTED
-        over(w, s, step)
+        retire(w, s, step)

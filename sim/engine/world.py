@@ -13,7 +13,6 @@ from sim.engine.client_rules import CLIENT_CELLS, client_rules
 from sim.engine.fault_tables import Places, categories, effects_of, prices_of
 from sim.engine.service_tables import knots
 from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, Second, State, World
-from sim.engine.tally_tables import no_tallies
 from sim.policy import limits, retry_budget
 from sim.policy.tables import (
     ADAPTIVE,
@@ -74,7 +73,7 @@ class Setting:
 def build_setting(scenario: Scenario, topology: Topology, teams: Sequence[str], models: Sequence[str]) -> Setting:
     """Everything of a configuration that does not depend on the draws."""
     rows = rows_of(topology).with_cuts([cut for entry in scenario.chaos for cut in entry.fault.limit_cuts()])
-    effects = effects_of(scenario, _places(teams, models, topology))
+    effects = effects_of(scenario, places(teams, models, topology))
     resolved = [resolve_model(scenario, name) for name in models]
     paths = topology.paths()
     clients, delays = client_rules([topology.client_of(scenario.teams[team].client) for team in teams], models)
@@ -141,7 +140,10 @@ def _limit_rules(rows: Sequence[LimitRow], models: Sequence[str]) -> list[LimitR
             int(row.limits.charge_rejected), int(row.limits.charge_output == "reserved"),
             int(row.limits.count_cached_input), _mask(row.limits.models, models), row.start_ns, row.end_ns, row.cut_of,
         ))  # fmt: skip
-        cells += (CELLS + 1) * (algorithm == limits.SLIDING)
+        if row.cut_of >= 0:
+            found[-1] = found[-1]._replace(cells=found[row.cut_of].cells)  # it counts with the limit that it cuts
+        elif algorithm == limits.SLIDING:
+            cells += CELLS + 1
     return found
 
 
@@ -159,18 +161,25 @@ def _algorithm(row: LimitRow) -> int:
     return limits.SLIDING if row.limits.algorithm == "sliding_window" else limits.TOKEN_BUCKET
 
 
-def _places(teams: Sequence[str], models: Sequence[str], topology: Topology) -> Places:
+def places(teams: Sequence[str], models: Sequence[str], topology: Topology) -> Places:
     """Numbers of all names that a fault's scope may say."""
     paths = topology.paths()
-    numbers = _numbers(key_name(path[:2]) for path in paths)
     return Places(
         {name: at for at, name in enumerate(teams)},
         {name: at for at, name in enumerate(models)},
-        dict(zip([path[0].name for path in paths], _numbers(path[0].name for path in paths), strict=True)),
-        {path[1].name: numbers[at] for at, path in enumerate(paths)},
-        {path[2].name: at for at, path in enumerate(paths)} | {key_name(path): at for at, path in enumerate(paths)},
+        _by_name(paths, 0),
+        _by_name(paths, 1),
+        _by_name(paths, 2),
         {team: topology.key_of(team) for team in teams},
     )
+
+
+def _by_name(paths: Sequence[Sequence[Node]], depth: int) -> dict[str, tuple[int, ...]]:
+    """The numbers of all accounts (``depth`` 0), projects or keys of one name."""
+    found: dict[str, dict[int, None]] = {}
+    for path, number in zip(paths, _numbers(key_name(path[: depth + 1]) for path in paths), strict=True):
+        found.setdefault(path[depth].name, {})[number] = None
+    return {name: tuple(numbers) for name, numbers in found.items()}
 
 
 def _model_rule(model: ResolvedModel) -> ModelRule:
@@ -275,7 +284,7 @@ def interpreted(world: World) -> World:
 def fresh_small_state(world: World) -> State:
     """The state before anything happened, without the calls: lists of records."""
     rules = world.rules
-    cells = sum(1 for rule in rules.limits if rule.algorithm == limits.SLIDING) * (CELLS + 1)
+    cells = sum(1 for rule in rules.limits if rule.algorithm == limits.SLIDING and rule.cut_of < 0) * (CELLS + 1)
     bans = 1 + max(max(key.ban, key.ban_project, key.ban_account) for key in rules.keys)
     memory = Memory(
         [limits.fresh_limit(rule) for rule in rules.limits], [0] * cells, [CapMemory() for _ in rules.caps],
@@ -290,7 +299,6 @@ def fresh_small_state(world: World) -> State:
         memory,
         [(time, number, -1) for number, time in enumerate(world.wakes)],
         [],
-        tallies=no_tallies(),
     )
 
 
@@ -298,4 +306,4 @@ def fresh_state(world: World) -> State:
     """The state of an interpreted world before anything happened: lists of records."""
     calls = [Call(arrival=request.arrival, model=request.model) for request in world.requests]
     seconds = [Second() for _ in calls] if any(rule.hedge_after >= 0 for rule in world.clients) else []
-    return fresh_small_state(world)._replace(requests=world.requests, calls=calls, seconds=seconds)
+    return fresh_small_state(world)._replace(requests=world.requests, calls=calls, seconds=seconds, admissions=[])

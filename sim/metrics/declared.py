@@ -145,8 +145,8 @@ def _row(metric: Metric) -> str:
 
 def markdown() -> str:
     """The text of ``docs/metrics.md``: the table of metrics, then the rules in words."""
-    from sim.metrics import blast, budgets, contention, incidents, limits, load, slo, spend, stats
+    from sim.metrics import blast, budgets, contention, incidents, limits, load, review, slo, spend, stats
 
-    parts = (contention, blast, incidents, load, limits, budgets, spend, slo, stats)
+    parts = (contention, blast, incidents, load, limits, budgets, spend, review, slo, stats)
     rules = [part.RULE for part in parts]
     return _HEAD + "".join(map(_row, DECLARED)) + "".join(f"\n{rule}" for rule in rules)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from sim.metrics.context import Context
 from sim.metrics.incidents import incidents
 from sim.metrics.limits import Use, use
 from sim.metrics.load import backlog
+from sim.metrics.review import reviews
 from sim.metrics.tables import F64, Attempts, Requests
 
 
@@ -42,6 +43,8 @@ class Measured:
     budgets: tuple[Budget | None, ...] = ()
     incidents: Mapping[str, Any] = field(default_factory=dict)
     """What faults did to whom; needs rows."""
+    reviews: Sequence[Mapping[str, Any]] | None = None
+    """What each desk of :mod:`sim.metrics.review` sees; None without desks, or without rows."""
 
     @cached_property
     def values(self) -> Values:
@@ -67,4 +70,5 @@ def of_rows(requests: Requests, attempts: Attempts | None, context: Context, nam
         series.latency_grid(requests, series.LEVELS),
         tuple(None if attempts is None else budget(cap, attempts, context) for cap in caps),
         incidents(requests, attempts, context),
+        reviews(requests, attempts, context),
     )

@@ -107,6 +107,7 @@ def _configuration(name: str, found: Measured, context: Context) -> dict[str, An
         "series": _series(found.series, context),
         "latency_quantiles_s": _latency(found.latency, context),
         "incidents": found.incidents,
+        **({} if found.reviews is None else {"reviews": found.reviews}),
     }
 
 

@@ -4,7 +4,7 @@ An attempt takes its token before it leaves. Where none is left it reserves one:
 debt, and the wait until the reserved token is there is told at once, exactly. So attempts leave in
 the order in which they asked.
 
-The adaptive rate is that of ``botocore.retries.adaptive`` in integers: rates in units of 10^-4
+The adaptive rate is that of ``botocore.retries.adaptive`` in integers: rates in units of 10^-5
 requests a second, times of the cubic curve in units of 0.1 ms. An attempt that waits keeps the time
 that it was told when the rate changes meanwhile; botocore's threads look again.
 """
@@ -19,17 +19,17 @@ TOO_LATE = -1
 DEEPEST = -(1 << 61)
 """Debt of a bucket, beyond which attempts share a time: tens of millions of them are waiting."""
 
-RATE = 10_000
+RATE = 100_000
 """One request a second."""
 TOKEN = 1_000_000_000 * RATE
 """Credits of one request in the adaptive bucket; its rate is the credits a nanosecond."""
-SLOWEST, FASTEST = RATE // 2, 200_000 * RATE
+SLOWEST, FASTEST = RATE // 2, 20_000 * RATE
 TICK = 100_000
 """Nanoseconds of a unit of time on the cubic curve."""
 HALF = 500_000_000
 """The rate is measured in buckets of half a second."""
-FAR = 800_000
-"""Where the curve is at 200,000 a second above its middle: beyond it is not followed."""
+FAR = 400_000
+"""Where the curve is more than 20,000 a second from its middle: beyond it is not followed."""
 
 
 def pace(rule: ClientRule, memory: ClientMemory, left: int, now: int) -> int:
@@ -71,7 +71,7 @@ def adapt(memory: ClientMemory, status: int, now: int) -> None:
     measure(memory, now)
     if status == 429:
         memory.peak = min(memory.measured, memory.fill_rate) if memory.limited == 1 else memory.measured
-        memory.middle = cube_root(75_000_000 * memory.peak)
+        memory.middle = cube_root(7_500_000 * memory.peak)
         memory.braked = now
         memory.limited = 1
         rate = memory.peak * 7 // 10
@@ -83,7 +83,7 @@ def adapt(memory: ClientMemory, status: int, now: int) -> None:
 def cubic(memory: ClientMemory, now: int) -> int:
     """0.4 (t - K)^3 + Wmax, for t since the last 429."""
     x = max(-FAR, min(FAR, (now - memory.braked) // TICK - memory.middle))
-    return x * x * x * 4 // 1_000_000_000 + memory.peak
+    return x * x * x * 4 // 100_000_000 + memory.peak
 
 
 def set_rate(memory: ClientMemory, rate: int, now: int) -> None:

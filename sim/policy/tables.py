@@ -212,7 +212,7 @@ class EffectRule(NamedTuple):
     before: int = -1
     """Only attempts with a smaller number; -1 all."""
     factor: int = 0
-    """SLOW: answer times are multiplied by so many 1/1024, -1 no answer; SLOTS: the share that is left."""
+    """SLOW: answer times are multiplied by so many 2^-16, -1 no answer; SLOTS: the share that is left, in 2^-32."""
     category: int = 0
     """VIOLATE: the number of the content's category."""
     ban: int = -1

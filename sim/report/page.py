@@ -12,6 +12,7 @@ from sim.report.cast import Cast, Summary
 from sim.report.document import NUMBER, QUIET, Block, Cell, Chart, Document, Head, Section, Table, Text
 from sim.report.inputs import Study
 from sim.report.numbers import clock, stat
+from sim.report.review import review_sections
 from sim.report.tables import COLUMNS, Row, sides, slo_lines, team_rows, total_rows
 from sim.report.tables import Cell as Metric
 
@@ -57,6 +58,7 @@ def document(study: Study, charts: Sequence[Chart]) -> Document:
             Section("charts", "Why", _shaded(study), tuple(chart for chart in charts if chart.name not in OWN_SECTION)),
             *_spend(summary),
             Section("slos", "Objectives", blocks=(_objectives(summary),)),
+            *review_sections(summary, study.cast),
         ),
         assumptions=tuple(assumptions(summary, manifest)), command=command_line(manifest),
         facts=tuple(reproduce(summary, manifest)), downloads=DOWNLOADS,

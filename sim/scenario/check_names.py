@@ -261,7 +261,7 @@ def _content(parts: Parts) -> Iterator[Found]:
     if None in parts.chaos or None in parts.incidents or None in parts.configurations.values():
         return
     faults = [entry.spec for entry in (*parts.chaos, *parts.incidents) if entry is not None]
-    sent = sorted({name for one in faults for name in getattr(one, "categories", ())})
+    sent = sorted({name for one in faults for name in getattr(one, "shares", ())})
     for name, configuration in parts.sound_configurations.items():
         for path, policy in _policies(configuration):
             where: Path = ("configurations", name, *path)

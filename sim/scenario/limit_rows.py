@@ -97,7 +97,8 @@ class Rows:
         beside: dict[int, list[int]] = {}
         for number, (at, _) in enumerate(lower, len(self.limits)):
             beside.setdefault(at, []).append(number)
-        of_key = tuple(tuple(one for row in rows for one in (row, *beside.get(row, ()))) for rows in self.limits_of_key)
+        # A cut is asked before the limit that it cuts: it starts with what that one had at this time.
+        of_key = tuple(tuple(one for row in rows for one in (*beside.get(row, ()), row)) for rows in self.limits_of_key)
         return replace(self, limits_of_key=of_key, cuts=tuple(row for _, row in lower))
 
 

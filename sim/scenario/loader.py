@@ -99,7 +99,7 @@ def _loaded(
     expected = expected_traffic(scenario, traced.rows)
     say(traffic(known, expected))
     say(divided(scenario, expected))
-    said = (*traced.notes, *notes(known, expected))
+    said = (*traced.notes, *notes(known, scenario, expected))
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Loaded(scenario, text, digest, path, path.parent, said, MappingProxyType(traced.rows))
 

@@ -12,7 +12,7 @@ from sim.draws import Stream
 from sim.scenario.schema import Scenario
 from sim.scenario.workloads import Trace, Workload
 from sim.workload.generate import mean_requests
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 
 I64 = NDArray[np.int64]
 WORKLOAD = 0

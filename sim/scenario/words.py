@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from pydantic import ValidationError
@@ -166,7 +167,7 @@ def _bound(words: str, key: str) -> Callable[[dict[str, Any]], tuple[str, str]]:
 
 
 def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{float(value):g}" if isinstance(value, float | Fraction) else str(value)
 
 
 def _too_short(context: dict[str, Any]) -> tuple[str, str]:

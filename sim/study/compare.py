@@ -12,6 +12,7 @@ from sim.engine.digest import combined
 from sim.engine.world import Setting
 from sim.errors import BadInput
 from sim.metrics.context import CapInfo, ConfigurationInfo, Context, KeyInfo, LimitInfo
+from sim.metrics.review import desks
 from sim.metrics.summary import summarise, summary_of
 from sim.metrics.tallied import of_readings
 from sim.results.audit import remove_audit, write_audit
@@ -114,6 +115,8 @@ def _stream(loaded: Loaded, settings: Sequence[Setting], options: Options, progr
         raise BadInput("only the compiled engine streams", value=f"--engine {options.engine}", hint="--engine compiled")
     compile_once(options.engine, progress)
     check_start(loaded, settings, progress)
+    if desks(loaded.scenario):
+        progress.note("the review of refused content is told only where rows are kept")
     checkpoints = Checkpoints(options.out)
     with _elsewhere(options) as pool:
         empty = _context(loaded, settings, options, (0, 0, ""))

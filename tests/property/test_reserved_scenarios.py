@@ -6,15 +6,19 @@ import random
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from sim.engine.run import run_world
+from sim.engine.tables import LOG
 from sim.engine.world import build_setting, build_world
+from sim.scenario.keys import Configuration
 from sim.scenario.plan import build_plan, expected_by_team, model_names
 from sim.scenario.schema import Scenario
 from sim.scenario.topology import build_topology
 from tests.agreement.generated import MODELS, random_scenario
 
 SCENARIOS = 60
+ARRANGEMENTS: TypeAdapter[Any] = TypeAdapter(dict[str, Configuration])
 
 
 def cap(r: random.Random, mode: str) -> dict[str, Any]:
@@ -26,16 +30,18 @@ def cap(r: random.Random, mode: str) -> dict[str, Any]:
 def capped(number: int, mode: str) -> Scenario:
     """Random scenario ``number`` with a cap of this mode at every level that has room for one."""
     r = random.Random(f"reserved {number}")
-    data = random_scenario(number).model_dump(mode="json", by_alias=True, exclude_none=True)
-    data["configurations"]["ladder"]["spend_cap"] = cap(r, mode)
-    if data["configurations"]["ladder"]["isolation"] in ("projects", "gateway", "accounts"):
-        data["configurations"]["ladder"]["project_spend_cap"] = cap(r, mode)
-    account = data["configurations"]["spelled"]["accounts"]["main"]
+    scenario = random_scenario(number)
+    data = {name: one.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for name, one in scenario.configurations.items()}  # fmt: skip
+    data["ladder"]["spend_cap"] = cap(r, mode)
+    if data["ladder"]["isolation"] in ("projects", "gateway", "accounts"):
+        data["ladder"]["project_spend_cap"] = cap(r, mode)
+    account = data["spelled"]["accounts"]["main"]
     for level in (account, *account["projects"].values()):
         level["spend_cap"] = [cap(r, mode)]
         for key in (level.get("keys") or {}).values():
             key["spend_cap"] = []
-    return Scenario.model_validate(data)
+    return scenario.model_copy(update={"configurations": ARRANGEMENTS.validate_python(data)})
 
 
 def passed_and_refused(number: int, mode: str) -> tuple[int, int]:
@@ -46,16 +52,18 @@ def passed_and_refused(number: int, mode: str) -> tuple[int, int]:
     for name, configuration in scenario.configurations.items():
         topology = build_topology(name, configuration, expected_by_team(scenario, {}))
         setting = build_setting(scenario, topology, tuple(sorted(scenario.teams)), model_names(scenario))
-        log = run_world("compiled", build_world(setting, plan)).log.tolist()
+        log = [
+            dict(zip(LOG, line, strict=True)) for line in run_world("compiled", build_world(setting, plan)).log.tolist()
+        ]
         for row in setting.rows.caps:
             code = setting.refusers.index(f"budget:{row.name}")
-            refused += sum(line[5] == code for line in log)
+            refused += sum(line["refused_by"] == code for line in log)
             spent: dict[int, int] = {}
             for line in log:
-                team, model = setting.teams[line[9]], setting.models[line[11]]
-                if team in row.teams and line[3] >= 0 and (row.cap.models is None or model in row.cap.models):
-                    window = line[3] // row.cap.amount.period_ns
-                    spent[window] = spent.get(window, 0) + line[8]
+                team, model = setting.teams[line["team"]], setting.models[line["model"]]
+                if team in row.teams and line["end"] >= 0 and (row.cap.models is None or model in row.cap.models):
+                    window = line["end"] // row.cap.amount.period_ns
+                    spent[window] = spent.get(window, 0) + line["cost"]
             over += sum(max(0, one - row.cap.amount.micro_usd) for one in spent.values())
     return over, refused
 

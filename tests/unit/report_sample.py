@@ -200,8 +200,11 @@ def summary(
     *,
     single: bool = False,
     capped: bool = False,
+    reviewed: bool = False,
 ) -> dict[str, Any]:
-    """A summary of ``names`` × ``configurations``; ``single``: no intervals; ``capped``: with spend caps."""
+    """A summary of ``names`` × ``configurations``; ``single``: no intervals; ``capped``: with spend caps;
+    ``reviewed``: refused content is reviewed.
+    """
     rng = np.random.default_rng(7)
     sides: dict[str, Any] = {}
     for at, name in enumerate(configurations):
@@ -222,6 +225,7 @@ def summary(
             "blast_radius": _blast(teams, 1.9 if at == 0 else 0.05),
             "limits": [],
             "budgets": [cap(f"account:{name}", reserved=isolated)] if capped else [],
+            **({"reviews": [review(names, at)]} if reviewed else {}),
         }
     slos = [_slo(name, names[0], 0.686 if at == 0 else 0.998, at > 0) for at, name in enumerate(configurations)]
     return {
@@ -235,6 +239,20 @@ def summary(
         "slos": slos,
         "checks": {"rows_planned": 48_120, "rows_reported": 48_120, "digest": "3f" * 32},
     }
+
+
+def review(names: tuple[str, ...], at: int) -> dict[str, Any]:
+    """The desk of a violating team: on the first side a ban ends what it sends."""
+    numbers = {"items": 41 + 30 * at, "wait_mean_s": 340.0, "wait_p95_s": 900.0, "wait_longest_s": 1400.0,
+               "longest_queue": 9.0, "busy_share": 0.7, "open_at_end": 0.2}  # fmt: skip
+    ends = [float(60 * minute) for minute in range(1, 131)]
+    return {
+        "label": "policy violations", "reviewers": 2, "each_s": 300.0,
+        **{name: metric(value, abs(value) * 0.1) for name, value in numbers.items()},
+        "teams": {name: metric(40.0 if place == 0 else 0.0, 4.0) for place, name in enumerate(names)},
+        "categories": {"security": metric(30.0, 3.0), "other": metric(11.0, 2.0)},
+        "backlog": {"end_s": ends, "waiting": [max(0.0, 9.0 - abs(end / 60 - 60) / 4) for end in ends]},
+    }  # fmt: skip
 
 
 CHAOS = [

@@ -366,3 +366,24 @@ def test_of_many_configurations_only_the_best_and_the_worst_are_named():
     text = plain(answer(found).headline)
     assert "in the other 8 configurations it loses from 3.00 % ± 0.10 (with “try 7”) to 10.00 % ± 0.10" in text
     assert "try 3" not in text
+
+
+def with_budgets(*dollars):
+    """Sides that differ in nothing but what they may spend in a month; None is no cap."""
+    found = sample.summary(configurations=("shared", "projects", "gateway"))
+    for side, amount in zip(found["configurations"].values(), dollars, strict=True):
+        side["capacity"] = {"requests_per_min": 60.0} | ({} if amount is None else {"spend_cap_usd_per_month": amount})
+    return found
+
+
+def test_unequal_budgets_are_told_as_budgets_not_as_capacity():
+    (warning,) = answer(with_budgets(5000.0, 4950.0, 5000.0)).warnings
+    assert plain(warning) == (
+        "The configurations may not spend the same in all (“shared” and “gateway” 5,000 USD/month spend cap; "
+        "“projects” 4,950 USD/month spend cap). Part of what they change is the budget."
+    )
+
+
+@pytest.mark.parametrize("dollars", [(5000.0, 5000.0, 5000.0), (None, 5000.0, 5000.0), (None, None, None)])
+def test_equal_budgets_and_a_side_without_one_need_no_warning(dollars):
+    assert answer(with_budgets(*dollars)).warnings == ()

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sim.report.figures import amplification, attempts, blast, budgets, contention, cost, latency, outcomes, timeline
+from sim.report.figures import (
+    amplification,
+    attempts,
+    blast,
+    budgets,
+    contention,
+    cost,
+    latency,
+    outcomes,
+    review,
+    timeline,
+)
 from sim.report.figures.base import Drawing, Sheet
 
 FIGURES: dict[str, Drawing] = {
@@ -15,6 +26,7 @@ FIGURES: dict[str, Drawing] = {
     "amplification": amplification.draw,
     "cost": cost.draw,
     "budgets": budgets.draw,
+    "review": review.draw,
 }
 
 __all__ = ["FIGURES", "Drawing", "Sheet"]

@@ -38,7 +38,7 @@ def finding(study: Study, shown: list[Panel]) -> str:
     if over.mean > 0:
         share = value_text(stat(cap, "overshoot_share"), "share")
         amount = value_text(over, "usd")
-        return f"{capital(where)} spend goes up to {amount} over a cap of {cap['per']}, which is {share}"
+        return f"{capital(where)} {cap['name']} goes {amount} over its cap of {cap['per']} on average, which is {share}"
     spent = value_text(stat(cap, "spend_usd"), "usd")
     return f"No spend cap is passed: the fullest, {cap['name']} {where}, gets to {spent} of {cap['per']}"
 

@@ -19,7 +19,7 @@ EVERY_S = 20.0
 
 def identity_of(work: Work, sha256: str) -> str:
     """What must be equal for months to be gone on from: scenario, files, engine, code."""
-    said = [work.scenario.model_dump_json(by_alias=True), sha256, work.engine, kernel_name(False), __version__]
+    said = [work.scenario.model_dump_json(by_alias=True), sha256, work.engine, kernel_name(), __version__]
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
