@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 MOST_REQUESTS = 8_000_000
-"""Requests of one month: each of the months that are run at the same time takes about half a kilobyte for each."""
+"""Requests of one month. Months that are run at the same time take about three quarters of a kilobyte for each."""
 
 
 @dataclass(frozen=True)

@@ -103,12 +103,15 @@ def run_month(work: Work, job: Job) -> Month:
     counts = {entry.title: 0 for entry in work.scenario.incidents}
     for one in timeline:
         counts[one.title] += 1
-    runs = dict(runs_of(work, job, timeline))
-    bills = {case: bill_of(run, work.scenario.incidents, work.scenario) for case, run in runs.items()}
+    bills: dict[Case, Bill] = {}
+    digests, requests = [], 0
+    for case, run in runs_of(work, job, timeline):  # one at a time: a run is large, a bill is small
+        bills[case] = bill_of(run, work.scenario.incidents, work.scenario)
+        digests.append(run.digest)
+        requests += len(run.plan)
     if not timeline:
         bills |= {case: bills[_loud(case)] for case in job.cases if case.quiet}
-    digests = tuple(run.digest for run in runs.values())
-    return Month(job.month, values, counts, bills, digests, sum(len(run.plan) for run in runs.values()))
+    return Month(job.month, values, counts, bills, tuple(digests), requests)
 
 
 def _loud(case: Case) -> Case:
