@@ -14,7 +14,15 @@ from typing import Any
 from sim.engine.tally_limits import add_long, at_close, at_end, at_start
 from sim.policy.admission import RATE_LIMITED
 from sim.policy.tables import Rules
-from sim.results.columns import NOT_STARTED, STATUS_NONE, STATUS_OK, SUCCEEDED, UNFINISHED
+from sim.results.columns import (
+    NOT_STARTED,
+    STATUS_CIRCUIT,
+    STATUS_NONE,
+    STATUS_OK,
+    STATUS_QUEUE,
+    SUCCEEDED,
+    UNFINISHED,
+)
 from sim.results.tallies import (
     ANSWER,
     BEFORE,
@@ -23,6 +31,7 @@ from sim.results.tallies import (
     CAME,
     COST,
     ENDED,
+    FALLBACK,
     GOOD,
     IN_TIME,
     LATENCY,
@@ -40,6 +49,8 @@ from sim.results.tallies import (
     S_UNFINISHED,
     SENT,
     STARTED,
+    STOPPED,
+    WAITED,
     WASTED,
     Tallies,
 )
@@ -103,6 +114,7 @@ def tally_call(t: Tallies, q: Any, call: Any) -> None:
     counts[team, COST] += call.cost
     counts[team, WASTED] += call.wasted
     t.throttle[team, bucket(call.throttle)] += 1
+    call_client(t, team, q, call)
     call_times(t, team, call)
     if q.origin == 0:  # the team's own workload
         call_own(t, team, call)
@@ -131,6 +143,15 @@ def call_backlog(t: Tallies, team: int, call: Any) -> None:
         t.cursor[LAST_CALL] = ended
         t.backlog[team, ended, ENDED] += 1
     t.backlog[team, place_of(instants, ended, call.arrival), CAME] += 1
+
+
+def call_client(t: Tallies, team: int, q: Any, call: Any) -> None:
+    """What the client did with a request by itself: another model, a stop, a wait."""
+    if call.outcome == SUCCEEDED and call.model != q.model:
+        t.counts[team, FALLBACK] += 1
+    if call.status in (STATUS_CIRCUIT, STATUS_QUEUE):
+        t.counts[team, STOPPED] += 1
+    add_long(t.counts, team, WAITED, call.held)
 
 
 def call_times(t: Tallies, team: int, call: Any) -> None:
