@@ -64,7 +64,8 @@ def grouped_quantiles(group: I64, values: F64, groups: int, quantiles: Sequence[
 def _differ(one: pd.Series, other: pd.Series) -> Bool:
     """Where two columns of names differ."""
     names = tuple(dict.fromkeys((*labels(one), *labels(other))))
-    return codes(one, names) != codes(other, names)
+    differ: Bool = codes(one, names) != codes(other, names)
+    return differ
 
 
 def _take(frame: pd.DataFrame, rows: I64, name: str) -> I64:

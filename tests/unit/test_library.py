@@ -19,7 +19,7 @@ from sim.scenario.workloads import Spread, Workload
 
 NAMES = (
     "agent-sessions", "forty-seven-services", "forty-seven-services-month", "isolation-ladder", "noisy-neighbour",
-    "runaway-loop", "storm-429", "storm-503", "thundering-herd",
+    "retry-policies", "runaway-loop", "storm-429", "storm-503", "thundering-herd",
 )  # fmt: skip
 MAX_WORK = 3_000_000
 """Requests that a comparison simulates, those of the leave-one-team-out runs included: seconds, not minutes."""
