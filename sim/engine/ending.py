@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from sim.engine.agenda import is_full, write
+from sim.engine.agenda import is_full, retire, write
 from sim.engine.hedges import has_second, swap
-from sim.engine.reactions import over
 from sim.engine.tables import ADMITTED, PENDING, State, World
-from sim.engine.tally import tally_attempt, tally_close
 from sim.policy.admission import NOBODY
 from sim.results.columns import NOT_STARTED, STATUS_NONE, UNFINISHED
 
@@ -17,7 +15,6 @@ def log(w: World, s: State, r: int, end_at: int, output: int, spent: int, admitt
     """Write the attempt that just ended."""
     call = s.calls[r]
     refuser = NOBODY if admitted else call.refused_by
-    tally_attempt(w.rules, s.tallies, s.requests[r], call, end_at, refuser, output)
     write(w, s, r, end_at, refuser, output, spent)
 
 
@@ -38,9 +35,8 @@ def close(w: World, s: State, r: int) -> int:
                 swap(call, s.seconds[r])
             if call.flags & PENDING != 0:
                 log_unfinished(w, s, r)
-            over(w, s, r)
+            retire(w, s, r)
         r += 1
-    tally_close(s.tallies)
     return DONE
 
 

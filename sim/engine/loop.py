@@ -19,6 +19,7 @@ from sim.engine.agenda import (
     load,
     schedule,
     schedule_wake,
+    write_admission,
 )
 from sim.engine.departures import GOES, STOPS, begin, leave
 from sim.engine.ending import DONE, close, log
@@ -37,7 +38,6 @@ from sim.engine.tables import (
     State,
     World,
 )
-from sim.engine.tally import tally_admitted
 from sim.policy.admission import OK, admit, settle
 from sim.policy.faults import ONE, changes_answers, slots_now
 from sim.policy.pricing import bill
@@ -147,7 +147,7 @@ def launch(w: World, s: State, r: int, served: bool, may_wait: bool, now: int) -
         call.end_at = now + w.rules.provider.round_trip
         return end_of(w, s, r, q.heard & REFUSALS != 0)
     call.flags |= ADMITTED
-    tally_admitted(w.rules, s.tallies, q, call.model, now)
+    write_admission(w, s, r, now)
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))

@@ -8,7 +8,6 @@ from sim.draws import ADDED, JITTER, draw32
 from sim.engine.agenda import retire, schedule
 from sim.engine.queues import pop_front
 from sim.engine.tables import ATTEMPT, HOLDING, RETRYING, Call, Request, State, World
-from sim.engine.tally import tally_call
 from sim.policy.admission import OK, budget_is_spent
 from sim.policy.backoff import BUDGET, FAILED, GIVE_UP, next_delay, status_class
 from sim.policy.breaker import answered
@@ -139,7 +138,7 @@ def finish(w: World, s: State, r: int, outcome: int, now: int) -> None:
         pass_place(s, client, now)
     if q.child >= 0:
         follow(w, s, q.child, outcome, now)
-    over(w, s, r)
+    retire(w, s, r)
 
 
 def pass_place(s: State, client: Any, now: int) -> None:
@@ -153,12 +152,6 @@ def pass_place(s: State, client: Any, now: int) -> None:
         client.active -= 1
 
 
-def over(w: World, s: State, r: int) -> None:
-    """Count a request whose outcome is known, and let go of it."""
-    tally_call(s.tallies, s.requests[r], s.calls[r])
-    retire(w, s, r)
-
-
 def follow(w: World, s: State, child: int, outcome: int, now: int) -> None:
     """Start the session's next step after its think time, or give up on the rest of the session."""
     at = now + s.requests[child].think
@@ -170,4 +163,4 @@ def follow(w: World, s: State, child: int, outcome: int, now: int) -> None:
         step = child
         child = s.requests[step].child
         s.calls[step].outcome = NOT_STARTED
-        over(w, s, step)
+        retire(w, s, step)

@@ -292,7 +292,7 @@ class SimpyEngine:
         q = call.q
         self.log += [call.number, attempt.number, attempt.at, end, attempt.status, attempt.refused_by,
                      attempt.retry_after, attempt.output, attempt.spent,
-                     q.team, q.key, attempt.ask.model, q.uncached]  # fmt: skip
+                     q.team, q.key, attempt.ask.model, q.uncached, call.report.arrival]  # fmt: skip
 
     def _close(self) -> None:
         """Name what did not end, and log the attempts under way."""

@@ -137,7 +137,9 @@ class World(NamedTuple):
     until: int
     """Events before this time are handled; one more than the horizon for a whole plan."""
     rows: int = 2
-    """What the compiled loop keeps: 0 nothing, 1 reports of requests, 2 also the log of attempts."""
+    """What a run writes: 0 nothing, 1 reports of requests, 2 also the log of attempts, 3 also admissions.
+
+    The plain loop writes reports and the log in any case."""
     in_order: int = 0
     """1: the whole plan is here, and its reports are written in its order, not as requests end."""
 
@@ -146,7 +148,7 @@ class State(NamedTuple):
     """Everything that does: one record a request, a client, a model, a limit, a cap; and cells.
 
     In the compiled loop ``requests`` and ``calls`` hold what is under way, one a slot; elsewhere
-    they hold the whole plan. The last four fields are the compiled loop's own memory.
+    they hold the whole plan. ``used``, ``free``, ``blank``, ``report`` and ``sums`` are the compiled loop's own memory.
     """
 
     requests: Any
@@ -161,7 +163,7 @@ class State(NamedTuple):
     log: Any
     """What happened to attempts: lines of LOG_WIDTH numbers, or as many columns in the compiled loop."""
     used: Any = ()
-    """Rows in use of heap, log, report and free slots."""
+    """Rows in use of heap, log, report, free slots and admissions."""
     free: Any = ()
     blank: Any = ()
     """One call before anything happened."""
@@ -169,18 +171,21 @@ class State(NamedTuple):
     """Requests that are over, REPORT_WIDTH columns."""
     seconds: Any = ()
     """Second attempts in flight, one a call where some client hedges (engine.hedges)."""
-    tallies: Any = ()
-    """What is counted while running (engine.tally); empty tables count nothing."""
+    admissions: Any = ()
+    """Attempts that were let in, in the order in which they were: ADMISSION_WIDTH numbers each, for tallies."""
     sums: Any = ()
     """The run's part of the digest (engine.fold)."""
 
 
 LOG = (
     "request", "attempt", "at", "end", "status", "refused_by", "retry_after", "output", "cost",
-    "team", "key", "model", "uncached",
+    "team", "key", "model", "uncached", "arrival",
 )  # fmt: skip
-"""What an attempt writes to the log, in this order."""
+"""What an attempt writes to the log when it has ended, in this order; ``arrival`` is its request's."""
 LOG_WIDTH = len(LOG)
+ADMISSION = ("line", "at", "team", "key", "model", "uncached")
+"""What an attempt writes when it is let in; ``line``: how many lines of the log were written before."""
+ADMISSION_WIDTH = len(ADMISSION)
 RESULT_FIELDS = (
     "arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by",
     "held", "last_model",
@@ -188,8 +193,8 @@ RESULT_FIELDS = (
 """What becomes of a request, fields of :class:`Call`."""
 PLAN_FIELDS = ("origin", "team", "key", "model", "uncached", "cached", "output")
 """What it was, fields of :class:`Request`."""
-REPORT = ("number", *RESULT_FIELDS, *PLAN_FIELDS)
-"""What a request that is over writes to the report, in this order."""
+REPORT = ("number", *RESULT_FIELDS, *PLAN_FIELDS, "at")
+"""What a request that is over writes to the report, in this order; ``at`` is the start of its last attempt."""
 REPORT_WIDTH = len(REPORT)
 
 
@@ -242,7 +247,9 @@ def result_of_report(report: I64, log: I64) -> RunResult:
 
 def result_block(report: I64, log: I64) -> RunResult:
     """The same, with both as they are."""
-    return RunResult(**dict(zip(REPORT, report, strict=True)), log=log.T)
+    told = dict(zip(REPORT, report, strict=True))
+    del told["at"]
+    return RunResult(**told, log=log.T)
 
 
 def sorted_log(log: I64) -> I64:

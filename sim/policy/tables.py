@@ -64,12 +64,20 @@ class KeyRule(NamedTuple):
     ban_account: int = 0
 
 
+NO_ALERT = 1 << 62
+"""A spend that no cap reaches."""
+
+
 class CapRule(NamedTuple):
     """A spend cap in micro-dollars a window of ``period`` ns; ``reserve`` 1 holds an estimate first."""
 
     cap: int
     period: int
     reserve: int
+    models: int
+    """Bit mask of the models that count and are refused."""
+    alert: int
+    """The spend of the first alert, micro-dollars; NO_ALERT for none."""
 
 
 @dataclass(slots=True)
@@ -79,6 +87,8 @@ class CapMemory:
     window: int = 0
     spent: int = 0
     held: int = 0
+    alerted_at: int = -1
+    """When the window's spend reached the first alert, ns; -1 not yet."""
 
 
 class ClientRule(NamedTuple):
@@ -202,7 +212,7 @@ class EffectRule(NamedTuple):
     before: int = -1
     """Only attempts with a smaller number; -1 all."""
     factor: int = 0
-    """SLOW: answer times are multiplied by so many 1/1024, -1 no answer; SLOTS: the share that is left."""
+    """SLOW: answer times are multiplied by so many 2^-16, -1 no answer; SLOTS: the share that is left, in 2^-32."""
     category: int = 0
     """VIOLATE: the number of the content's category."""
     ban: int = -1

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
+from sim.metrics.context import CapInfo, ConfigurationInfo, Context, LimitInfo
 from sim.results.columns import ATTEMPTS, OUTCOMES, REQUESTS, Column
 from sim.scenario.schema import Scenario
 
@@ -29,6 +30,7 @@ class Try:
     input: int = 0
     output: int = 0
     model: str = "m"
+    cost: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _attempt(number: int, ask: Ask, index: int, one: Try) -> dict[str, Any]:
         "configuration": ask.configuration, "replication": ask.replication, "request": number, "attempt": index,
         "team": ask.team, "key": "k", "model": one.model, "at_ns": _ns(one.at), "end_ns": _ns(one.end),
         "status": one.status, "refused_by": one.refused_by, "retry_after_ns": -1, "input_tokens": one.input,
-        "output_tokens": one.output, "cost_microusd": 0,
+        "output_tokens": one.output, "cost_microusd": one.cost,
     }  # fmt: skip
 
 
@@ -129,9 +131,15 @@ def limit(name: str = SHARED, dimension: str = "requests", teams: Sequence[str] 
     return LimitInfo(name=name, dimension=dimension, teams=tuple(teams), **given)
 
 
-def context(made: Scenario, limits: Sequence[LimitInfo] = ()) -> Context:
-    """The context of a scenario in which every configuration has these limits."""
-    info = ConfigurationInfo({"requests_per_min": 60.0}, tuple(limits))
+def cap(name: str = "account:shared", dollars: float = 1.0, period_s: float = 300.0, **more: Any) -> CapInfo:
+    """A spend cap over teams a and b with an alert at 80 %."""
+    given = {"mode": "postpaid", "teams": ("a", "b"), "alerts": (Fraction(4, 5),), "level": "account", **more}
+    return CapInfo(name=name, amount=round(dollars * 10**6), period_ns=_ns(period_s), per="$1/5m", **given)
+
+
+def context(made: Scenario, limits: Sequence[LimitInfo] = (), caps: Sequence[CapInfo] = ()) -> Context:
+    """The context of a scenario in which every configuration has these limits and spend caps."""
+    info = ConfigurationInfo({"requests_per_min": 60.0}, tuple(limits), tuple(caps))
     return Context(made, "ab" * 32, "plain", dict.fromkeys(made.configurations, info), 3, 3, "cd" * 32)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from sim.engine.tables import LOG
-from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
+from sim.metrics.context import CapInfo, ConfigurationInfo, Context, LimitInfo
 from sim.metrics.tables import Attempts, Requests
 from sim.results.columns import (
     STATUS_CIRCUIT,
@@ -18,7 +18,6 @@ from sim.results.columns import (
     STATUS_QUEUE,
     STATUS_TIMEOUT,
 )
-from sim.scenario.plan import WORKLOAD
 from sim.scenario.schema import Scenario
 from sim.study.runs import Run
 
@@ -30,7 +29,8 @@ def context_of(scenario: Scenario, run: Run) -> Context:
     """What the metrics must know about a single run. Teams stand in the plan's order."""
     teams = {name: scenario.teams[name] for name in run.plan.teams}
     alone = scenario.model_copy(update={"replications": 1, "teams": teams})
-    info = ConfigurationInfo({}, tuple(LimitInfo.of(row) for row in run.setting.rows.limits))
+    rows = run.setting.rows
+    info = ConfigurationInfo({}, tuple(map(LimitInfo.of, rows.limits)), tuple(map(CapInfo.of, rows.caps)))
     return Context(alone, "", "", {run.setting.name: info}, len(run.plan), len(run.plan), run.digest)
 
 
@@ -53,7 +53,7 @@ def requests_of(run: Run, warmup_ns: int) -> Requests:
         throttle=result.throttle,
         held=result.held,
         fell_back=result.last_model != plan.model,
-        own=plan.origin == WORKLOAD,
+        origin=plan.origin,
         counted=(result.arrival >= 0) & (result.arrival >= warmup_ns),
     )
 
@@ -71,6 +71,7 @@ def attempts_of(run: Run, requests: Requests) -> Attempts:
         status=log["status"],
         input=(plan.input_tokens - plan.cached_tokens)[row],
         output=log["output"],
+        cost=log["cost"],
         model=log["model"],
         refused=log["refused_by"] + 1,
         counted=requests.counted[row],
