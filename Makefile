@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (a minute or two the first time) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install -c constraints.txt hatchling
-	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[live,dev]'
+	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[live,serve,dev]'
 	@touch $@
 
 compare: $(STAMP)  ## compare the configurations of SCENARIO (ARGS adds flags) and say where the report is

@@ -74,3 +74,8 @@ def keys(base: int | NDArray[np.int64], ordinals: NDArray[np.int64]) -> NDArray[
     with np.errstate(over="ignore"):
         found: NDArray[np.int64] = mix((base + ordinals * np.int64(_GOLDEN)) & MASK62)
     return found
+
+
+def key(base: int, ordinal: int) -> int:
+    """One draw key, the same number as :func:`keys` gives for this ordinal."""
+    return int(mix((base + ordinal * _GOLDEN) & MASK62))

@@ -73,7 +73,7 @@ class Setting:
 def build_setting(scenario: Scenario, topology: Topology, teams: Sequence[str], models: Sequence[str]) -> Setting:
     """Everything of a configuration that does not depend on the draws."""
     rows = rows_of(topology).with_cuts([cut for entry in scenario.chaos for cut in entry.fault.limit_cuts()])
-    effects = effects_of(scenario, _places(teams, models, topology))
+    effects = effects_of(scenario, places(teams, models, topology))
     resolved = [resolve_model(scenario, name) for name in models]
     paths = topology.paths()
     clients, delays = client_rules([topology.client_of(scenario.teams[team].client) for team in teams], models)
@@ -161,7 +161,7 @@ def _algorithm(row: LimitRow) -> int:
     return limits.SLIDING if row.limits.algorithm == "sliding_window" else limits.TOKEN_BUCKET
 
 
-def _places(teams: Sequence[str], models: Sequence[str], topology: Topology) -> Places:
+def places(teams: Sequence[str], models: Sequence[str], topology: Topology) -> Places:
     """Numbers of all names that a fault's scope may say."""
     paths = topology.paths()
     return Places(

@@ -126,7 +126,7 @@ def test_the_libraries_that_users_are_promised_are_installed_by_make() -> None:
     groups = [project["dependencies"], *project["optional-dependencies"].values()]
     promised = {"locust", "numpy", "pandas", "matplotlib", "httpx", "simpy", "pytest"}
     assert promised <= {_name(line) for group in groups for line in group}
-    assert "'.[live,dev]'" in (ROOT / "Makefile").read_text("utf-8")
+    assert "'.[live,serve,dev]'" in (ROOT / "Makefile").read_text("utf-8")
 
 
 def _name(requirement: str) -> str:

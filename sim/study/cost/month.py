@@ -21,7 +21,7 @@ from sim.scenario.topology import Topology
 from sim.scenario.workloads import Trace
 from sim.study.cost.assumptions import Assumption, Values, at_modes, drawn, length_key, rate_key
 from sim.study.runs import Run, checked_run
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 
 I64 = NDArray[np.int64]
 CAUSES = ("answers", "waste", "incidents")
