@@ -24,8 +24,8 @@ _MUL1 = 0x3F58476D1CE4E5B9
 _MUL2 = 0x14D049BB133111EB
 _GOLDEN = 0x1E3779B97F4A7C15
 
-JITTER, ADDED, FIRST_TOKEN, PER_TOKEN, FAULT = 1, 2, 3, 4, 16
-"""Purposes of engine draws. Fault number f draws with purpose ``FAULT + f``."""
+JITTER, ADDED, FIRST_TOKEN, PER_TOKEN, CUT, FAULT, LUCKS = 1, 2, 3, 4, 5, 16, 8
+"""Purposes of engine draws. Fault number f has the LUCKS purposes from ``FAULT + LUCKS * f`` on."""
 
 
 def mix(value: Any) -> Any:

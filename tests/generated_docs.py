@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim.metrics.declared import markdown as metrics
+from sim.results.audit import markdown as audit
 from sim.scenario.reference import markdown as reference
 from sim.workload.log.columns import markdown as columns
 
@@ -22,8 +23,11 @@ def importing() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "docs/metrics.md": metrics, "docs/scenario-reference.md": reference, "docs/importing.md": importing,
-}  # fmt: skip
+    "docs/audit.md": audit,
+    "docs/importing.md": importing,
+    "docs/metrics.md": metrics,
+    "docs/scenario-reference.md": reference,
+}
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from sim.cli import capacity, compare, console, import_log, init, report, run, scenarios, schema, tune
+from sim.cli import capacity, compare, console, cost, import_log, init, report, run, scenarios, schema, tune
 from sim.errors import KeystormError
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -33,7 +33,7 @@ class Command(Protocol):
         """Do it; the exit code."""
 
 
-COMMANDS: tuple[Command, ...] = (compare, run, tune, capacity, import_log, report, scenarios, init, schema)
+COMMANDS: tuple[Command, ...] = (compare, run, tune, capacity, cost, import_log, report, scenarios, init, schema)
 
 
 class Parser(argparse.ArgumentParser):

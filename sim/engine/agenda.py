@@ -21,6 +21,11 @@ def schedule(s: Any, time: int, kind: int, slot: int) -> None:
     heapq.heappush(s.heap, (time, (kind << CLASS_BITS) + s.requests[slot].number, slot))
 
 
+def schedule_wake(s: Any, time: int, number: int) -> None:
+    """Add the end of brown-out ``number``."""
+    heapq.heappush(s.heap, (time, number, -1))
+
+
 def first_time(s: Any, never: int) -> int:
     """When the next event is; ``never`` when there is none."""
     return s.heap[0][0] if s.heap else never
@@ -56,8 +61,8 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     """One line of the log, in the order of tables.LOG."""
     call, q = s.calls[slot], s.requests[slot]
     s.log.append(
-        (q.number, call.attempts - 1, call.at, end_at, call.status, refuser, call.retry_after, output, spent,
-         q.team, q.key, q.model, q.uncached)
+        (q.number, call.number, call.at, end_at, call.status, refuser, call.retry_after, output, spent,
+         q.team, q.key, call.model, q.uncached)
     )  # fmt: skip
 
 

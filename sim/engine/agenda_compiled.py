@@ -44,9 +44,13 @@ def place(heap: Any, row: int, time: int, tie: int, slot: int) -> None:
 
 
 def schedule(s: Any, time: int, kind: int, slot: int) -> None:
-    """Add an event of the request in this slot: sift it up from the end."""
+    """Add an event of the request in this slot."""
+    push(s, time, (kind << CLASS_BITS) + s.requests[slot].number, slot)
+
+
+def push(s: Any, time: int, tie: int, slot: int) -> None:
+    """Add an event: sift it up from the end."""
     heap = s.heap
-    tie = (kind << CLASS_BITS) + s.requests[slot].number
     at = s.used[HEAP] + 1
     s.used[HEAP] = at
     while at > 1 and not is_before(heap, at >> 1, time, tie):
@@ -54,6 +58,11 @@ def schedule(s: Any, time: int, kind: int, slot: int) -> None:
         place(heap, at, heap[above, 0], heap[above, 1], heap[above, 2])
         at = above
     place(heap, at, time, tie, slot)
+
+
+def schedule_wake(s: Any, time: int, number: int) -> None:
+    """Add the end of brown-out ``number``."""
+    push(s, time, number, -1)
 
 
 def first_time(s: Any, never: int) -> int:
@@ -103,6 +112,7 @@ def occupy(w: Any, s: Any, row: int) -> int:
     s.requests[slot] = w.requests[row]
     s.calls[slot] = s.blank[0]
     s.calls[slot].arrival = w.requests[row].arrival
+    s.calls[slot].model = w.requests[row].model
     return slot
 
 
@@ -151,13 +161,15 @@ def report(rows: Any, row: int, q: Any, call: Any) -> None:
     rows[7, row] = call.wasted
     rows[8, row] = call.throttle
     rows[9, row] = call.refused_by
-    rows[10, row] = q.client
-    rows[11, row] = q.team
-    rows[12, row] = q.key
-    rows[13, row] = q.model
-    rows[14, row] = q.uncached
-    rows[15, row] = q.cached
-    rows[16, row] = q.output
+    rows[10, row] = call.held
+    rows[11, row] = call.model
+    rows[12, row] = q.origin
+    rows[13, row] = q.team
+    rows[14, row] = q.key
+    rows[15, row] = q.model
+    rows[16, row] = q.uncached
+    rows[17, row] = q.cached
+    rows[18, row] = q.output
 
 
 def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spent: int) -> None:
@@ -170,7 +182,7 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     rows = s.log
     q = s.requests[slot]
     rows[0, row] = q.number
-    rows[1, row] = call.attempts - 1
+    rows[1, row] = call.number
     rows[2, row] = call.at
     rows[3, row] = end_at
     rows[4, row] = call.status
@@ -180,7 +192,7 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     rows[8, row] = spent
     rows[9, row] = q.team
     rows[10, row] = q.key
-    rows[11, row] = q.model
+    rows[11, row] = call.model
     rows[12, row] = q.uncached
 
 

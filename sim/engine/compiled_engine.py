@@ -17,7 +17,18 @@ from sim.engine.agenda_compiled import ATTEMPT_ROWS, FREE, HEAP, LOG, REPORT, RE
 from sim.engine.fold import SALTS
 from sim.engine.kernel_source import load_kernel
 from sim.engine.loop import DONE
-from sim.engine.tables import I64, LOG_WIDTH, REPORT_WIDTH, Call, Request, RunResult, State, World, result_of_report
+from sim.engine.tables import (
+    I64,
+    LOG_WIDTH,
+    REPORT_WIDTH,
+    Call,
+    Request,
+    RunResult,
+    Second,
+    State,
+    World,
+    result_of_report,
+)
 from sim.engine.world import fresh_small_state, request_dtype
 from sim.policy import tables as records
 
@@ -36,10 +47,13 @@ _RECORDS: dict[tuple[type[Any], str], type[Any]] = {
     (records.Rules, "keys"): records.KeyRule,
     (records.Rules, "effects"): records.EffectRule,
     (records.Rules, "models"): records.ModelRule,
+    (records.Rules, "prices"): records.PriceRule,
     (State, "clients"): records.ClientMemory,
     (State, "models"): records.ModelMemory,
     (records.Memory, "limits"): records.LimitMemory,
     (records.Memory, "caps"): records.CapMemory,
+    (records.Memory, "effects"): records.EffectMemory,
+    (records.Memory, "bans"): records.BanMemory,
 }
 """Which record the rows of a list are; lists that are not here hold plain integers."""
 
@@ -86,12 +100,13 @@ def fresh_arrays(world: World, room: int = FIRST_ROOM, reports: int = FIRST_ROOM
     live = state._replace(
         requests=np.zeros(0, request_dtype(Request)),
         calls=blank[:0].copy(),
+        seconds=np.zeros(0, request_dtype(Second)),
         blank=blank,
         free=np.zeros(0, np.int64),
-        heap=np.zeros((room, 3), np.int64),
+        heap=_heap(world.wakes, room),
         log=columns(LOG_WIDTH, lines if world.rows >= ATTEMPT_ROWS else LEAST_ROOM),
         report=columns(REPORT_WIDTH, reports if world.rows >= REQUEST_ROWS else 2 * FIRST_SLOTS),
-        used=np.zeros(4, np.int64),
+        used=np.array([len(world.wakes), 0, 0, 0], np.int64),
         sums=np.zeros(len(SALTS), np.int64),
     )
     return more_slots(live, FIRST_SLOTS)
@@ -116,7 +131,16 @@ def more_slots(state: State, count: int) -> State:
     free[held : held + count] = np.arange(old + count - 1, old - 1, -1)
     state.used[FREE] += count
     requests = np.concatenate([state.requests, np.zeros(count, state.requests.dtype)])
-    return state._replace(calls=calls, requests=requests, free=free)
+    seconds = np.concatenate([state.seconds, np.zeros(count, state.seconds.dtype)])
+    return state._replace(calls=calls, requests=requests, seconds=seconds, free=free)
+
+
+def _heap(wakes: Any, room: int) -> I64:
+    """A heap with the ends of brown-outs, which are in order, and room for more events."""
+    heap = np.zeros((room, 3), np.int64)
+    for number, time in enumerate(wakes, 1):
+        heap[number] = time, number - 1, -1
+    return heap
 
 
 @dataclass

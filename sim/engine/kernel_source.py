@@ -26,9 +26,12 @@ MODULES = (
     "sim.policy.limits",
     "sim.policy.budget",
     "sim.policy.faults",
+    "sim.policy.bans",
     "sim.policy.pricing",
     "sim.policy.backoff",
     "sim.policy.retry_budget",
+    "sim.policy.pacing",
+    "sim.policy.breaker",
     "sim.policy.service",
     "sim.policy.admission",
     "sim.engine.fold",
@@ -37,6 +40,9 @@ MODULES = (
     "sim.engine.tally_limits",
     "sim.engine.tally",
     "sim.engine.reactions",
+    "sim.engine.departures",
+    "sim.engine.hedges",
+    "sim.engine.ending",
     "sim.engine.loop",
 )
 """What the kernel is made of; everything else that these import is taken as it is."""
@@ -63,8 +69,10 @@ _ENTRIES = ("run", "close")
 need a wrapper that reads Python's objects: wrappers for all took half of the compiler's time."""
 _ENTRY, _INNER = "cache=True", "no_cpython_wrapper=True, no_cfunc_wrapper=True"
 
-_CALLED = ("sim.engine.tally", "sim.engine.tally_limits")
+_CALLED = ("sim.engine.tally", "sim.engine.tally_limits", "sim.policy.pacing", "sim.policy.breaker")
 """Modules whose functions are called; all others are inlined."""
+_RARE = ("leave", "heed", "falls_back", "steps_aside", "swap")
+"""Functions elsewhere that are called: few clients need them, and inlined they would cost time to compile."""
 
 
 def _source(module: str, counting: bool = False) -> str:
@@ -94,7 +102,7 @@ class _Rewrite(ast.NodeTransformer):
     def __init__(self, module: str, package: str) -> None:
         self.package = package
         self.skipped = _SKIPPED.get(module, ())
-        self.options = _OPTIONS if module in _CALLED else f"{_OPTIONS}, forceinline=True"
+        self.called = module in _CALLED
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
         if node.module in MODULES:
@@ -106,7 +114,8 @@ class _Rewrite(ast.NodeTransformer):
         for argument in node.args.args:
             argument.annotation = None
         kind = _ENTRY if node.name in _ENTRIES else _INNER
-        node.decorator_list = [ast.parse(f"_njit({self.options}, {kind})", mode="eval").body]
+        inlined = "" if self.called or node.name in _RARE else ", forceinline=True"
+        node.decorator_list = [ast.parse(f"_njit({_OPTIONS}{inlined}, {kind})", mode="eval").body]
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST | None:

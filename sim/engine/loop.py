@@ -16,37 +16,43 @@ from sim.engine.agenda import (
     first_tie,
     first_time,
     has_room,
-    is_full,
     load,
     schedule,
-    write,
+    schedule_wake,
 )
+from sim.engine.departures import GOES, STOPS, begin, leave
+from sim.engine.ending import DONE, close, log
+from sim.engine.hedges import awaited, has_second, steps_aside, swap
 from sim.engine.queues import pop_front, push_back, unlink
-from sim.engine.reactions import finish, over, react, time_left
+from sim.engine.reactions import finish, heed, react, time_left
 from sim.engine.tables import (
     ADMITTED,
     ANSWERS,
     ATTEMPT,
     END,
-    HOLDING,
+    HEDGE,
     PENDING,
     REFUSALS,
-    Call,
     Request,
     State,
     World,
 )
-from sim.engine.tally import tally_admitted, tally_attempt, tally_close
-from sim.policy.admission import NOBODY, OK, admit, settle
-from sim.policy.pricing import cost
-from sim.policy.retry_budget import started
-from sim.policy.service import WIDTH, answer_ns, drawn, produced
-from sim.policy.tables import Ask
-from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_NONE, STATUS_TIMEOUT, UNFINISHED
+from sim.engine.tally import tally_admitted
+from sim.policy.admission import OK, admit, settle
+from sim.policy.faults import ONE, changes_answers, slots_now
+from sim.policy.pricing import bill
+from sim.policy.service import WHOLE, WIDTH, answer_ns, disturbed, drawn, produced, slowed, until_cut
+from sim.policy.tables import ADAPTIVE, BREAKS, Ask
+from sim.results.columns import GAVE_UP, STATUS_CONNECTION, STATUS_TIMEOUT
+
+ENDS = END << CLASS_BITS
+"""The tie key of answers to request 0; ends of brown-outs are below."""
+__all__ = ["DONE", "close", "run"]
 
 ARRIVES = ATTEMPT << CLASS_BITS
 """The tie key of attempts of request 0; answers are below."""
-DONE = -1
+HEDGES = HEDGE << CLASS_BITS
+"""The tie key of second attempts of request 0."""
 LATER = -1
 """Instead of the time of an end: it is an event to come."""
 
@@ -73,9 +79,14 @@ def run(w: World, s: State, upcoming: int) -> int:
         else:
             r = first_slot(s)
             drop_first(s)
+        if tie >= HEDGES and not steps_aside(w, s, r, tie - HEDGES, now):
+            continue
         if tie >= ARRIVES:
-            now = attempt(w, s, r, now)
-        elif not awaited(s.calls[r], s.requests[r], tie, now):
+            now = attempt(w, s, r, tie >= HEDGES, now)
+        elif tie < ENDS:
+            wake(w, s, tie, now)
+            continue
+        elif not awaited(w, s, r, tie - ENDS, now):
             continue
         if now >= 0:
             end(w, s, r, now)
@@ -92,21 +103,43 @@ def next_arrival(w: World, row: int) -> int:
     return row
 
 
-def attempt(w: World, s: State, r: int, now: int) -> int:
-    """A request arrives, leaves its client's queue, or tries again.
+def attempt(w: World, s: State, r: int, hedges: bool, now: int) -> int:
+    """A request arrives, leaves its client's queue, or tries again; or it ``hedges``, its first attempt set aside.
 
     Returns when the attempt ends if that can be told at once; LATER when its end is an event.
     """
     call = s.calls[r]
     q = s.requests[r]
-    if call.attempts == 0 and not begin(w, s, r, now):
-        return LATER
-    number = call.attempts
-    call.attempts = number + 1
+    rule = w.clients[q.client]
+    if not hedges:
+        verdict = GOES if call.first_at >= 0 else begin(w, s, r, now)
+        if verdict == GOES and rule.guards != 0:
+            verdict = leave(w, s, r, now)
+        if verdict != GOES:
+            if verdict == STOPS:
+                finish(w, s, r, GAVE_UP, now)
+            return LATER
+        call.tried += 1
+    ends_at = launch(w, s, r, has_slot(w, s, call.model, now), not hedges, now)
+    if hedges:
+        swap(call, s.seconds[r])
+    elif rule.hedge_after >= 0 and call.flags & ADMITTED != 0:
+        schedule(s, now + rule.hedge_after, HEDGE, r)
+    return ends_at
+
+
+def launch(w: World, s: State, r: int, served: bool, may_wait: bool, now: int) -> int:
+    """An attempt reaches the provider, is ``served`` at once or may wait; returns what :func:`attempt` does."""
+    call = s.calls[r]
+    q = s.requests[r]
+    call.number = call.attempts
+    call.attempts = call.number + 1
     call.at = now
     call.begun = -1
     call.flags |= PENDING
-    status, refuser, after = admit(w.rules, s.memory, ask_of(w, q, number), can_take(w, s, q.model), now)
+    ask = ask_of(w, q, call.model, call.number, now)
+    room = served or (may_wait and has_place(w, s, call.model))
+    status, refuser, after = admit(w.rules, s.memory, ask, room, now)
     call.status = status
     call.retry_after = after
     if status != OK:
@@ -114,14 +147,14 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
         call.end_at = now + w.rules.provider.round_trip
         return end_of(w, s, r, q.heard & REFUSALS != 0)
     call.flags |= ADMITTED
-    tally_admitted(w.rules, s.tallies, q, now)
+    tally_admitted(w.rules, s.tallies, q, call.model, now)
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
-    if has_slot(w, s, q.model):
+    if served:
         serve(w, s, r, now)
         return end_of(w, s, r, q.heard & ANSWERS != 0)
-    wait_for_slot(s, q.model, r)
+    wait_for_slot(s, call.model, r)
     return LATER
 
 
@@ -137,71 +170,59 @@ def end_of(w: World, s: State, r: int, heard: bool) -> int:
     return LATER
 
 
-def begin(w: World, s: State, r: int, now: int) -> bool:
-    """A place at the client and time to try: whether the first attempt is made now."""
-    call = s.calls[r]
-    q = s.requests[r]
-    client = s.clients[q.client]
-    if call.flags & HOLDING == 0:
-        limit = w.clients[q.client].max_concurrent
-        if limit >= 0 and client.active >= limit:
-            push_back(client, s.calls, r)
-            return False
-        client.active += 1
-        call.flags |= HOLDING
-    call.first_at = now
-    started(w.clients[q.client], client, s.cells, now)
-    if time_left(w, q, call, now) == 0:
-        finish(w, s, r, GAVE_UP, now)
-        return False
-    return True
-
-
-def ask_of(w: World, q: Request, number: int) -> Ask:
-    """The attempt as the provider's rules see it."""
+def ask_of(w: World, q: Request, model: int, number: int, at: int) -> Ask:
+    """The attempt that started at ``at`` as the provider's rules see it."""
     key = w.rules.keys[q.key]
     hold = 0
     if key.first_cap < key.last_cap:
-        hold = cost(w.rules.models[q.model], q.uncached, q.cached, q.max_tokens)
+        hold = bill(w.rules, model, at, q.uncached, q.cached, q.max_tokens)
     return Ask(
-        q.key, q.team, q.account, q.project, q.model, q.est_uncached, q.est_total,
-        q.max_tokens, hold, q.draw_key, number,
+        q.key, q.team, q.account, q.project, model, q.est_uncached, q.est_total,
+        q.max_tokens, hold, q.draw_key, number, q.origin,
     )  # fmt: skip
 
 
-def has_slot(w: World, s: State, model: int) -> bool:
+def has_slot(w: World, s: State, model: int, now: int) -> bool:
     """Whether the provider can begin an answer of this model now."""
-    slots: int = w.rules.models[model].slots
+    slots = slots_now(w.rules, model, now)
     busy: int = s.models[model].busy
     return slots < 0 or busy < slots
 
 
-def can_take(w: World, s: State, model: int) -> bool:
-    """Whether there is a slot, or a place in the queue for one."""
+def has_place(w: World, s: State, model: int) -> bool:
+    """Whether there is a place in the queue for a slot."""
     waiting: int = s.models[model].waiting
     places: int = w.rules.models[model].queue
-    return has_slot(w, s, model) or waiting < places
+    return waiting < places
 
 
-def answer_times(w: World, q: Request, number: int) -> tuple[int, int]:
-    """Time to the first token and per token of this attempt, by its own luck."""
-    table = q.model * 2 * WIDTH
+def answer_times(w: World, q: Request, model: int, number: int, factor: int) -> tuple[int, int]:
+    """Time to the first token and per token of this attempt, by its own luck and what faults make of it."""
+    table = model * 2 * WIDTH
     first = drawn(w.knots, table, draw32(q.draw_key, number, FIRST_TOKEN))
     each = drawn(w.knots, table + WIDTH, draw32(q.draw_key, number, PER_TOKEN))
-    return first, each
+    return slowed(first, factor), slowed(each, factor)
 
 
 def serve(w: World, s: State, r: int, now: int) -> None:
     """The provider begins to answer; the end is known at once: the answer, or the client's timeout."""
     call = s.calls[r]
     q = s.requests[r]
-    s.models[q.model].busy += 1
+    s.models[call.model].busy += 1
     call.begun = now
-    number = call.attempts - 1
-    first, each = answer_times(w, q, number)
-    done = now + answer_ns(first, each, q.output)
-    call.status = OK if done <= call.hangs_up_at else STATUS_TIMEOUT
-    call.end_at = min(done, call.hangs_up_at)
+    call.factor = ONE
+    cut = WHOLE
+    if changes_answers(w.rules):
+        call.factor, cut = disturbed(w.rules, s.memory, ask_of(w, q, call.model, call.number, call.at), now)
+    first, each = answer_times(w, q, call.model, call.number, call.factor)
+    ns = answer_ns(first, each, q.output)
+    call.status = OK
+    if cut != WHOLE:
+        ns = until_cut(ns, cut)
+        call.status = STATUS_CONNECTION
+    if now + ns > call.hangs_up_at:
+        call.status = STATUS_TIMEOUT
+    call.end_at = min(now + ns, call.hangs_up_at)
 
 
 def wait_for_slot(s: State, model: int, r: int) -> None:
@@ -214,92 +235,94 @@ def wait_for_slot(s: State, model: int, r: int) -> None:
     schedule(s, call.end_at, END, r)
 
 
-def awaited(call: Call, q: Request, number: int, now: int) -> bool:
-    """Whether this end is the one awaited.
-
-    A slot in time overtakes the end that was planned at the timeout; by then the request may be
-    over and its place in memory another's.
-    """
-    return call.flags & PENDING != 0 and now == call.end_at and number == q.number
-
-
 def end(w: World, s: State, r: int, now: int) -> None:
-    """The client has the answer, or has hung up."""
+    """The client has an answer, or has hung up; a second attempt may be in flight beside it.
+
+    If so a good answer ends that one first: the client hangs up. After any other it waits for it.
+    """
     call = s.calls[r]
-    admitted = call.flags & ADMITTED != 0
-    call.flags &= ~(PENDING | ADMITTED)
+    both = has_second(w, s, r)
+    hangs_up = both and call.status == OK
+    if hangs_up:
+        swap(call, s.seconds[r])
+        if call.flags & ADMITTED != 0:
+            call.status = STATUS_TIMEOUT
+    while True:
+        admitted = call.flags & ADMITTED != 0
+        begun = call.begun
+        land(w, s, r, admitted, now)
+        if not hangs_up and w.clients[s.requests[r].client].guards & (ADAPTIVE | BREAKS) != 0:
+            heed(w, s, r, now)
+        if both:
+            swap(call, s.seconds[r])
+        if admitted:
+            leave_slot(w, s, r, begun, now)
+        if not hangs_up:
+            break
+        hangs_up = False
+        both = False
+    if not both:
+        react(w, s, r, now)
+
+
+def land(w: World, s: State, r: int, admitted: bool, now: int) -> None:
+    """The attempt in the call is over: settle it and write it down."""
+    s.calls[r].flags &= ~(PENDING | ADMITTED)
     output = 0
     spent = 0
     if admitted:
         output, spent = account(w, s, r, now)
     log(w, s, r, now, output, spent, admitted)
-    if admitted:
-        leave_slot(w, s, r, now)
-    react(w, s, r, now)
 
 
 def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:
     """Settle limits and caps for an admitted attempt; (output produced, micro-dollars billed)."""
     call = s.calls[r]
     q = s.requests[r]
-    number = call.attempts - 1
+    number = call.number
     output = 0
     spent = 0
     if call.begun >= 0:
         output = q.output
         if call.status != OK:
-            first, each = answer_times(w, q, number)
+            first, each = answer_times(w, q, call.model, number, call.factor)
             output = produced(now - call.begun, first, each, q.output)
         if call.status == OK or w.rules.provider.bill_abandoned == 1:
-            spent = cost(w.rules.models[q.model], q.uncached, q.cached, output)
+            spent = bill(w.rules, call.model, call.at, q.uncached, q.cached, output)
     call.cost += spent
     if call.status != OK:
         call.wasted += spent
-    ask = ask_of(w, q, number)
+    ask = ask_of(w, q, call.model, number, call.at)
     settle(w.rules, s.memory, ask, q.uncached, q.uncached + q.cached, output, spent, call.at, now)
     return output, spent
 
 
-def log(w: World, s: State, r: int, end_at: int, output: int, spent: int, admitted: bool) -> None:
-    """Write the attempt that just ended."""
-    call = s.calls[r]
-    refuser = NOBODY if admitted else call.refused_by
-    tally_attempt(w.rules, s.tallies, s.requests[r], call, end_at, refuser, output)
-    write(w, s, r, end_at, refuser, output, spent)
-
-
-def leave_slot(w: World, s: State, r: int, now: int) -> None:
-    """Give the slot to the first that still waits, or free it; or leave the queue without one."""
-    model = s.requests[r].model
-    memory = s.models[model]
-    if s.calls[r].begun < 0:
-        unlink(memory, s.calls, r)
-        memory.waiting -= 1
+def leave_slot(w: World, s: State, r: int, begun: int, now: int) -> None:
+    """Free the slot for the first that still waits; or, not ``begun``, leave the queue without one."""
+    model = s.calls[r].model
+    if begun < 0:
+        unlink(s.models[model], s.calls, r)
+        s.models[model].waiting -= 1
         return
-    memory.busy -= 1
+    s.models[model].busy -= 1
+    fill_slot(w, s, model, now)
+
+
+def fill_slot(w: World, s: State, model: int, now: int) -> bool:
+    """Begin to answer the first that waits, if there is a slot; whether there was one of each."""
+    memory = s.models[model]
+    if memory.waiting == 0 or not has_slot(w, s, model, now):
+        return False
     heir = pop_front(memory, s.calls)
-    if heir >= 0:
-        memory.waiting -= 1
-        serve(w, s, heir, now)
-        schedule(s, s.calls[heir].end_at, END, heir)
+    memory.waiting -= 1
+    serve(w, s, heir, now)
+    schedule(s, s.calls[heir].end_at, END, heir)
+    return True
 
 
-def close(w: World, s: State, r: int) -> int:
-    """At the horizon, from slot ``r`` on: name what did not end, log the attempts under way.
-
-    Returns the slot to go on from when memory must grow, DONE when all are named.
-    """
-    while r < len(s.calls):
-        if is_full(s):
-            return r
-        call = s.calls[r]
-        if call.outcome < 0:
-            call.outcome = UNFINISHED if call.arrival >= 0 else NOT_STARTED
-            if call.flags & PENDING != 0:
-                call.status = STATUS_NONE
-                call.retry_after = -1
-                log(w, s, r, -1, 0, 0, call.flags & ADMITTED != 0)
-            over(w, s, r)
-        r += 1
-    tally_close(s.tallies)
-    return DONE
+def wake(w: World, s: State, number: int, now: int) -> None:
+    """A brown-out is over: slots for those that wait, one an event, so that an event needs little memory."""
+    for model in range(len(s.models)):
+        if fill_slot(w, s, model, now):
+            schedule_wake(s, now, number)
+            return

@@ -34,7 +34,7 @@ class StreamRun:
     ) -> None:
         empty = np.zeros(0, np.int64)
         rules = setting.rules
-        world = World(empty, setting.clients, setting.delays, setting.knots, rules, duration_ns, 0, rows)
+        world = World(empty, setting.clients, setting.delays, setting.knots, rules, setting.wakes, duration_ns, 0, rows)
         self.setting = setting
         self.horizon_ns = horizon_ns
         self.tables: World = compiled_engine.arrays(world)

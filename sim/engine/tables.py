@@ -13,9 +13,9 @@ from sim.policy.tables import Memory, Rules
 
 I64 = NDArray[np.int64]
 
-END, ATTEMPT = 0, 1
-"""Classes of events at one instant, in this order: answers first, then attempts. Together with
-request and attempt they make the tie key (time, class, request, attempt) of every engine."""
+WAKE, END, ATTEMPT, HEDGE = 0, 1, 2, 3
+"""Classes of events at one instant, in this order: a brown-out ends, answers come, attempts are made, hedged.
+Together with request and attempt they make the tie key (time, class, request, attempt) of every engine."""
 
 
 class Request(NamedTuple):
@@ -23,6 +23,8 @@ class Request(NamedTuple):
 
     number: int
     """In the whole plan; ``child`` is a row of the table that the request stands in."""
+    origin: int
+    """Where it comes from (results.columns.ORIGINS)."""
     client: int
     team: int
     account: int
@@ -57,6 +59,8 @@ class Call:
     """What has become of a request so far; the report, and what is needed on the way to it."""
 
     arrival: int = -1
+    model: int = -1
+    """The model that its attempts ask for: the plan's, until the client falls back."""
     attempts: int = 0
     outcome: int = -1
     finish: int = -1
@@ -66,21 +70,55 @@ class Call:
     throttle: int = 0
     refused_by: int = -1
     first_at: int = -1
+    number: int = -1
+    """Of the attempt in flight or just ended, which all that follows speaks of, 0-based."""
     at: int = -1
     hangs_up_at: int = -1
     begun: int = -1
     """When the provider began to answer; -1 while the attempt waits for a slot."""
+    factor: int = 0
+    """What faults multiply the answer's times by, in 1/1024 (policy.service)."""
     end_at: int = -1
     retry_after: int = -1
     last_delay: int = 0
     last_cost: int = 0
     flags: int = 0
-    """Bits PENDING, ADMITTED, HOLDING and RETRYING."""
+    """Bits PENDING, ADMITTED, HOLDING, RETRYING and PAID."""
     next: int = -1
     """The next in the client's queue or the provider's: never in both at once."""
+    held: int = 0
+    """Time in the client's queue and waiting for its own token bucket."""
+    tried: int = 0
+    """Attempts that the retry policy counts: all, but from a fallback on anew."""
+    fell_back: int = 0
+    era: int = -1
+    """The breaker's when the attempt left; -1 where it is not watched."""
+
+    @property
+    def last_model(self) -> int:
+        """The model that the last attempt asked for, or that the first would have."""
+        return self.model
 
 
-PENDING, ADMITTED, HOLDING, RETRYING = 1, 2, 4, 8
+@dataclass(slots=True)
+class Second:
+    """The other attempt in flight of a request whose client hedges: fields of :class:`Call`."""
+
+    number: int = -1
+    at: int = -1
+    status: int = -1
+    refused_by: int = -1
+    hangs_up_at: int = -1
+    begun: int = -1
+    factor: int = 0
+    end_at: int = -1
+    retry_after: int = -1
+    era: int = -1
+    flags: int = 0
+    """Bits PENDING and ADMITTED; 0 when there is none."""
+
+
+PENDING, ADMITTED, HOLDING, RETRYING, PAID = 1, 2, 4, 8, 16
 
 
 class World(NamedTuple):
@@ -93,6 +131,8 @@ class World(NamedTuple):
     knots: Any
     """Quantile tables of first token and time per token, two a model (policy.service)."""
     rules: Rules
+    wakes: Any
+    """When brown-outs end, ns: slots that they took are free again."""
     duration: int
     until: int
     """Events before this time are handled; one more than the horizon for a whole plan."""
@@ -127,6 +167,8 @@ class State(NamedTuple):
     """One call before anything happened."""
     report: Any = ()
     """Requests that are over, REPORT_WIDTH columns."""
+    seconds: Any = ()
+    """Second attempts in flight, one a call where some client hedges (engine.hedges)."""
     tallies: Any = ()
     """What is counted while running (engine.tally); empty tables count nothing."""
     sums: Any = ()
@@ -139,9 +181,12 @@ LOG = (
 )  # fmt: skip
 """What an attempt writes to the log, in this order."""
 LOG_WIDTH = len(LOG)
-RESULT_FIELDS = ("arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by")
+RESULT_FIELDS = (
+    "arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by",
+    "held", "last_model",
+)  # fmt: skip
 """What becomes of a request, fields of :class:`Call`."""
-PLAN_FIELDS = ("client", "team", "key", "model", "uncached", "cached", "output")
+PLAN_FIELDS = ("origin", "team", "key", "model", "uncached", "cached", "output")
 """What it was, fields of :class:`Request`."""
 REPORT = ("number", *RESULT_FIELDS, *PLAN_FIELDS)
 """What a request that is over writes to the report, in this order."""
@@ -166,7 +211,9 @@ class RunResult:
     wasted: I64
     throttle: I64
     refused_by: I64
-    client: I64
+    held: I64
+    last_model: I64
+    origin: I64
     team: I64
     key: I64
     model: I64

@@ -104,7 +104,7 @@ def tally_call(t: Tallies, q: Any, call: Any) -> None:
     counts[team, WASTED] += call.wasted
     t.throttle[team, bucket(call.throttle)] += 1
     call_times(t, team, call)
-    if q.client == team:  # what a fault sends in a team's name has a client of its own
+    if q.origin == 0:  # the team's own workload
         call_own(t, team, call)
 
 
@@ -194,16 +194,16 @@ def sent(t: Tallies, q: Any, call: Any) -> None:
     if kind > 0:
         t.series[team, at, S_ATTEMPTS + kind] += 1
     if call.arrival >= t.axes.warmup:
-        t.asked[team, q.model] += 1
+        t.asked[team, call.model] += 1
         t.counts[team, SENT] += 1
         if kind > 0:
             t.counts[team, SENT + kind] += 1
 
 
-def tally_admitted(rules: Rules, t: Tallies, q: Any, now: int) -> None:
+def tally_admitted(rules: Rules, t: Tallies, q: Any, model: int, now: int) -> None:
     """An attempt is let in: charge its limits with the request, its input, and a place."""
     if len(t.counts) > 0:
-        at_start(rules, t, q, now)
+        at_start(rules, t, q, model, now)
 
 
 def tally_close(t: Tallies) -> None:

@@ -39,13 +39,13 @@ def add_long(table: Any, row: int, field: int, value: int) -> None:
     table[row, field] = low & (WORD - 1)
 
 
-def at_start(rules: Rules, t: Tallies, q: Any, now: int) -> None:
+def at_start(rules: Rules, t: Tallies, q: Any, model: int, now: int) -> None:
     """Charge the limits that admitted an attempt with the request, its input, and a place."""
     for at in range(rules.keys[q.key].first_limit, rules.keys[q.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
         dimension = rule.dimension
-        if dimension != OUTPUT and applies(rule, q.model):
+        if dimension != OUTPUT and rule.cut_of < 0 and applies(rule, model, now):
             renew(t, row, now)
             if dimension == IN_FLIGHT:
                 take_place(t, row, q.team, 1, now)
@@ -55,11 +55,13 @@ def at_start(rules: Rules, t: Tallies, q: Any, now: int) -> None:
 
 def at_end(rules: Rules, t: Tallies, q: Any, call: Any, end: int, refuser: int, output: int) -> None:
     """Tell the limits of the key that an attempt that they admitted, or that one refused, has ended."""
+    if refuser >= 0 and rules.limits[refuser].cut_of >= 0:  # what a cut limit refuses, the limit itself refuses
+        refuser = rules.limits[refuser].cut_of
     for at in range(rules.keys[q.key].first_limit, rules.keys[q.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
         # The end of an admitted attempt is nothing to a limit of requests, and may be told ahead of time.
-        if applies(rule, q.model) and (refuser >= 0 or rule.dimension != REQUESTS):
+        if rule.cut_of < 0 and applies(rule, call.model, call.at) and (refuser >= 0 or rule.dimension != REQUESTS):
             renew(t, row, end)
             if refuser < 0:
                 admitted_ended(t, rule, row, q.team, call.at, end, output)

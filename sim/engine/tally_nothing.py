@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def tally_admitted(rules: Any, t: Any, q: Any, now: int) -> None:
+def tally_admitted(rules: Any, t: Any, q: Any, model: int, now: int) -> None:
     """Count nothing."""
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from sim.catalogue.resolve import ResolvedModel, resolve_model
-from sim.chaos.base import Effect
-from sim.engine.client_rules import client_rules
+from sim.engine.client_rules import CLIENT_CELLS, client_rules
+from sim.engine.fault_tables import Places, categories, effects_of, prices_of
 from sim.engine.service_tables import knots
-from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, State, World
+from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, Second, State, World
 from sim.engine.tally_tables import no_tallies
 from sim.policy import limits, retry_budget
 from sim.policy.tables import (
+    ADAPTIVE,
+    BREAKS,
+    NO_ALERT,
+    BanMemory,
     CapMemory,
     CapRule,
     ClientRule,
-    EffectRule,
+    EffectMemory,
     KeyRule,
     LimitRule,
     Memory,
@@ -29,10 +33,11 @@ from sim.policy.tables import (
     Rules,
 )
 from sim.policy.window import CELLS
+from sim.scenario.keys import SpendCap
 from sim.scenario.limit_rows import LimitRow, Rows, rows_of
-from sim.scenario.plan import INJECTED, Plan
+from sim.scenario.plan import WORKLOAD, Plan
 from sim.scenario.schema import Scenario
-from sim.scenario.topology import Topology, key_name
+from sim.scenario.topology import Node, Topology, key_name
 
 _BUDGET_STATUS = {"anthropic": 400, "openai": 429, "litellm": 422}
 _DIMENSION = {"requests": 0, "input_tokens": 1, "output_tokens": 2, "tokens": 3, "concurrency": 4}
@@ -57,6 +62,7 @@ class Setting:
     clients: list[ClientRule]
     delays: list[int]
     knots: I64
+    wakes: list[int]
     keys: tuple[str, ...]
     refusers: tuple[str, ...]
     team_key: tuple[int, ...]
@@ -67,28 +73,27 @@ class Setting:
 
 def build_setting(scenario: Scenario, topology: Topology, teams: Sequence[str], models: Sequence[str]) -> Setting:
     """Everything of a configuration that does not depend on the draws."""
-    rows = rows_of(topology)
-    effects = [effect for entry in scenario.chaos for effect in entry.fault.effects()]
+    rows = rows_of(topology).with_cuts([cut for entry in scenario.chaos for cut in entry.fault.limit_cuts()])
+    effects = effects_of(scenario, _places(teams, models, topology))
     resolved = [resolve_model(scenario, name) for name in models]
     paths = topology.paths()
-    clients, delays = client_rules([topology.client or scenario.teams[team].client for team in teams])
+    clients, delays = client_rules([topology.client_of(scenario.teams[team].client) for team in teams], models)
     rules = Rules(
-        _limit_rules(rows.limits, models),
+        _limit_rules(rows.all_limits, models),
         [row for one in rows.limits_of_key for row in one],
-        [
-            CapRule(row.cap.amount.micro_usd, row.cap.amount.period_ns, int(row.cap.mode == "reserve"))
-            for row in rows.caps
-        ],
+        [_cap_rule(row.cap, models) for row in rows.caps],
         [row for one in rows.caps_of_key for row in one],
-        _key_rules(rows, topology, models),
-        _effect_rules(effects, teams, models, topology),
+        _key_rules(rows, topology, models, categories(scenario)),
+        effects.rules,
+        effects.kinds,
         [_model_rule(one) for one in resolved],
-        _provider(scenario, rows, len(models), len(effects)),
+        prices_of(scenario, models, resolved),
+        _provider(scenario, rows, len(models), len(effects.rules)),
     )
     return Setting(
         topology.name, tuple(teams), tuple(models), topology, rows, rules, clients, delays, _knots(resolved),
-        tuple(map(key_name, paths)),
-        _refusers(rows, models, effects), tuple(topology.key_of(team) for team in teams),
+        effects.wakes, tuple(map(key_name, paths)),
+        _refusers(rows, models, effects.names), tuple(topology.key_of(team) for team in teams),
         _numbers(path[0].name for path in paths), _numbers(key_name(path[:2]) for path in paths),
         float(scenario.provider.input_estimate),
     )  # fmt: skip
@@ -103,16 +108,24 @@ def _mask(names: Sequence[str] | None, models: Sequence[str]) -> int:
     return _ALL_MODELS if names is None else sum(1 << at for at, model in enumerate(models) if model in names)
 
 
-def _key_rules(rows: Rows, topology: Topology, models: Sequence[str]) -> list[KeyRule]:
+def _key_rules(rows: Rows, topology: Topology, models: Sequence[str], content: Mapping[str, int]) -> list[KeyRule]:
     found, limit, cap = [], 0, 0
+    bans: dict[str, int] = {}
     for at, path in enumerate(topology.paths()):
         allowed = _ALL_MODELS
         for node in path:
             allowed &= _mask(node.models, models)
         last_limit, last_cap = limit + len(rows.limits_of_key[at]), cap + len(rows.caps_of_key[at])
-        found.append(KeyRule(limit, last_limit, cap, last_cap, allowed))
+        relaxed = sum(1 << content[name] for name in path[1].allowed_content if name in content)
+        found.append(KeyRule(limit, last_limit, cap, last_cap, allowed, relaxed, *_bans(path, bans)))
         limit, cap = last_limit, last_cap
     return found
+
+
+def _bans(path: tuple[Node, ...], known: dict[str, int]) -> Iterator[int]:
+    """Numbers of the bans of a key, its project and its account: one for all where a provider sees the account only."""
+    for depth in (3, 2, 1):
+        yield known.setdefault(key_name(path[: 1 if path[0].gateway else depth]), len(known))
 
 
 def _limit_rules(rows: Sequence[LimitRow], models: Sequence[str]) -> list[LimitRule]:
@@ -126,10 +139,16 @@ def _limit_rules(rows: Sequence[LimitRow], models: Sequence[str]) -> list[LimitR
         found.append(LimitRule(
             algorithm, _DIMENSION[row.dimension], rate, unit, row.capacity * unit, window, cells,
             int(row.limits.charge_rejected), int(row.limits.charge_output == "reserved"),
-            int(row.limits.count_cached_input), _mask(row.limits.models, models),
+            int(row.limits.count_cached_input), _mask(row.limits.models, models), row.start_ns, row.end_ns, row.cut_of,
         ))  # fmt: skip
         cells += (CELLS + 1) * (algorithm == limits.SLIDING)
     return found
+
+
+def _cap_rule(cap: SpendCap, models: Sequence[str]) -> CapRule:
+    amount = cap.amount.micro_usd
+    first = min((-(-amount * share // 1) for share in cap.alerts), default=NO_ALERT)
+    return CapRule(amount, cap.amount.period_ns, int(cap.mode == "reserve"), _mask(cap.models, models), int(first))
 
 
 def _algorithm(row: LimitRow) -> int:
@@ -140,33 +159,23 @@ def _algorithm(row: LimitRow) -> int:
     return limits.SLIDING if row.limits.algorithm == "sliding_window" else limits.TOKEN_BUCKET
 
 
-def _effect_rules(
-    effects: Sequence[Effect], teams: Sequence[str], models: Sequence[str], topology: Topology
-) -> list[EffectRule]:
-    """Scopes as numbers; a name that this configuration does not have matches nobody (-2)."""
+def _places(teams: Sequence[str], models: Sequence[str], topology: Topology) -> Places:
+    """Numbers of all names that a fault's scope may say."""
     paths = topology.paths()
-    accounts = dict(zip([path[0].name for path in paths], _numbers(path[0].name for path in paths), strict=True))
     numbers = _numbers(key_name(path[:2]) for path in paths)
-    projects = {path[1].name: numbers[at] for at, path in enumerate(paths)}
-    keys = {path[2].name: at for at, path in enumerate(paths)} | {key_name(path): at for at, path in enumerate(paths)}
-    team_number, model_number = {n: i for i, n in enumerate(teams)}, {n: i for i, n in enumerate(models)}
-
-    def scoped(name: str | None, known: Mapping[str, int]) -> int:
-        return -1 if name is None else known.get(name, -2)
-
-    return [
-        EffectRule(
-            one.start_ns, one.end_ns, int(one.kind), one.status, int(one.probability * (1 << 32)), one.retry_after_ns,
-            scoped(one.scope.team, team_number), scoped(one.scope.model, model_number),
-            scoped(one.scope.account, accounts), scoped(one.scope.project, projects), scoped(one.scope.key, keys),
-        )
-        for one in effects
-    ]  # fmt: skip
+    return Places(
+        {name: at for at, name in enumerate(teams)},
+        {name: at for at, name in enumerate(models)},
+        dict(zip([path[0].name for path in paths], _numbers(path[0].name for path in paths), strict=True)),
+        {path[1].name: numbers[at] for at, path in enumerate(paths)},
+        {path[2].name: at for at, path in enumerate(paths)} | {key_name(path): at for at, path in enumerate(paths)},
+        {team: topology.key_of(team) for team in teams},
+    )
 
 
 def _model_rule(model: ResolvedModel) -> ModelRule:
     slots = -1 if model.slots is None else model.slots
-    return ModelRule(model.price_input, model.price_cached_input, model.price_output, slots, model.queue)
+    return ModelRule(slots, model.queue)
 
 
 def _knots(models: Sequence[ResolvedModel]) -> I64:
@@ -175,22 +184,24 @@ def _knots(models: Sequence[ResolvedModel]) -> I64:
 
 
 def _provider(scenario: Scenario, rows: Rows, models: int, effects: int) -> Provider:
-    caps = len(rows.limits)
+    caps = len(rows.all_limits)
     slots = caps + len(rows.caps)
     said = scenario.provider
     status = _BUDGET_STATUS[said.style]
+    access = slots + models + effects
     return Provider(
-        said.round_trip, int(said.bill_abandoned), status, caps, slots, slots + models, slots + models + effects
-    )
+        said.round_trip, int(said.bill_abandoned), status, caps, slots, slots + models, access, access + 1
+    )  # fmt: skip
 
 
-def _refusers(rows: Rows, models: Sequence[str], effects: Sequence[Effect]) -> tuple[str, ...]:
+def _refusers(rows: Rows, models: Sequence[str], effects: Sequence[str]) -> tuple[str, ...]:
     return (
-        *(row.name for row in rows.limits),
+        *(row.name for row in rows.all_limits),
         *(f"budget:{row.name}" for row in rows.caps),
         *(f"slots:{model}" for model in models),
-        *(f"storm:{effect.status}" for effect in effects),
+        *effects,
         "model:not_allowed",
+        *(f"ban:{level}" for level in ("key", "project", "account")),
     )
 
 
@@ -202,18 +213,19 @@ def request_dtype(record: Any) -> np.dtype[Any]:
 
 def build_world(setting: Setting, plan: Plan) -> World:
     """One replication in one configuration. ``requests`` is a structured array, the rest are lists."""
-    requests, rules = request_table(setting, plan, 0), setting.rules
-    until = plan.horizon_ns + 1
-    return World(requests, setting.clients, setting.delays, setting.knots, rules, plan.duration_ns, until)
+    requests, until = request_table(setting, plan, 0), plan.horizon_ns + 1
+    return World(
+        requests, setting.clients, setting.delays, setting.knots, setting.rules, setting.wakes, plan.duration_ns, until
+    )
 
 
 def request_table(setting: Setting, plan: Plan, first: int) -> Any:
     """A plan, or a chunk of one whose first request has number ``first``, as a structured array."""
     key = np.asarray(setting.team_key)[plan.team]
-    client = np.where(plan.origin == INJECTED, len(plan.teams), plan.team)
+    client = np.where(plan.origin != WORKLOAD, len(plan.teams), plan.team)
     uncached = plan.input_tokens - plan.cached_tokens
     return _table_of(
-        np.arange(first, first + len(plan)), client, plan.team,
+        np.arange(first, first + len(plan)), plan.origin, client, plan.team,
         np.asarray(setting.key_account)[key], np.asarray(setting.key_project)[key], key,
         plan.model, plan.arrival_ns, plan.child, plan.think_ns, plan.stops, uncached, plan.cached_tokens,
         np.rint(uncached * setting.input_estimate), np.rint(plan.input_tokens * setting.input_estimate),
@@ -234,12 +246,18 @@ def _table_of(*columns: Any) -> Any:
 def _heard(setting: Setting, client: I64, model: I64, key: I64) -> I64:
     """Which ends of attempts matter to others, for each request: QUIET, ANSWERS or ALL_ENDS (the client hears both)."""
     rules = setting.rules
-    queued = [rule.max_concurrent >= 0 or rule.budget != retry_budget.NO_BUDGET for rule in setting.clients]
+    queued = [_remembers(rule) for rule in setting.clients]
     slotted = [rule.slots >= 0 for rule in rules.models]
     settled = [one.first_cap < one.last_cap or _corrects(rules, one) for one in rules.keys]
     by_client = np.where(queued, ALL_ENDS, QUIET)[client]
     by_provider = np.where(slotted, ANSWERS, QUIET)[model] | np.where(settled, ANSWERS, QUIET)[key]
     return np.asarray(by_client | by_provider, np.int64)
+
+
+def _remembers(rule: ClientRule) -> bool:
+    """Whether an answer to one request of a client changes what it does with others, or asks another model."""
+    shared = rule.max_concurrent >= 0 or rule.budget != retry_budget.NO_BUDGET
+    return shared or rule.guards & (ADAPTIVE | BREAKS) != 0 or rule.fallback >= 0 or rule.hedge_after >= 0
 
 
 def _corrects(rules: Rules, key: KeyRule) -> bool:
@@ -258,15 +276,19 @@ def fresh_small_state(world: World) -> State:
     """The state before anything happened, without the calls: lists of records."""
     rules = world.rules
     cells = sum(1 for rule in rules.limits if rule.algorithm == limits.SLIDING) * (CELLS + 1)
-    memory = Memory([limits.fresh_limit(rule) for rule in rules.limits], [0] * cells, [CapMemory() for _ in rules.caps])
+    bans = 1 + max(max(key.ban, key.ban_project, key.ban_account) for key in rules.keys)
+    memory = Memory(
+        [limits.fresh_limit(rule) for rule in rules.limits], [0] * cells, [CapMemory() for _ in rules.caps],
+        [EffectMemory() for _ in rules.effects], [BanMemory() for _ in range(bans)],
+    )  # fmt: skip
     return State(
         [],
         [],
         [retry_budget.fresh_client(rule) for rule in world.clients],
-        [0] * (len(world.clients) * retry_budget.SLICES),
+        [0] * (len(world.clients) * CLIENT_CELLS),
         [ModelMemory() for _ in rules.models],
         memory,
-        [],
+        [(time, number, -1) for number, time in enumerate(world.wakes)],
         [],
         tallies=no_tallies(),
     )
@@ -274,5 +296,6 @@ def fresh_small_state(world: World) -> State:
 
 def fresh_state(world: World) -> State:
     """The state of an interpreted world before anything happened: lists of records."""
-    calls = [Call(arrival=request.arrival) for request in world.requests]
-    return fresh_small_state(world)._replace(requests=world.requests, calls=calls)
+    calls = [Call(arrival=request.arrival, model=request.model) for request in world.requests]
+    seconds = [Second() for _ in calls] if any(rule.hedge_after >= 0 for rule in world.clients) else []
+    return fresh_small_state(world)._replace(requests=world.requests, calls=calls, seconds=seconds)

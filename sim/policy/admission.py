@@ -1,31 +1,23 @@
 """May this attempt in? One order of questions for every engine and for the emulator.
 
-1. Is the model allowed for the key (403)? 2. Does a storm refuse it (its status)? 3. Is a spend cap
-reached (the provider's status)? 4. Does a limit of any level refuse (429)? 5. Is there a slot or a
-place in the queue (529)? Only when all agree is anything taken.
+1. Does the connection stand, and is the key still valid (0, 401)? 2. Is key, project or account banned
+(403)? 3. Is the model allowed for the key (403)? 4. Does a storm refuse it (its status)? 5. Is a spend
+cap reached (the provider's status)? 6. Does a limit of any level refuse (429)? 7. Is there a slot or a
+place in the queue (529)? 8. Does the content break the policy (400)? Only when all agree is anything
+taken.
 """
 
 from __future__ import annotations
 
-from sim.draws import FAULT, draw32
+from sim.policy.bans import banned, punish, violation
 from sim.policy.budget import book, refusing_cap, reserve
-from sim.policy.faults import REFUSE, active, in_scope
+from sim.policy.faults import KINDS, REFUSE, VIOLATE, met
 from sim.policy.limits import key_refused, key_settle, key_take, key_wait, retry_after
-from sim.policy.tables import Ask, Memory, Rules
+from sim.policy.tables import Ask, Memory, Provider, Rules
 
-OK, FORBIDDEN, RATE_LIMITED, OVERLOADED = 200, 403, 429, 529
+OK, BAD_CONTENT, UNAUTHORIZED, FORBIDDEN, RATE_LIMITED, OVERLOADED = 200, 400, 401, 403, 429, 529
 NOBODY = -1
 """The code of no refuser. Limit row r has code r, cap row r ``cap_code`` + r, and so on."""
-
-
-def storm(rules: Rules, ask: Ask, now: int) -> int:
-    """The first refusing effect that hits this attempt, by its own luck; NOBODY for none."""
-    for row in range(len(rules.effects)):
-        effect = rules.effects[row]
-        if effect.kind == REFUSE and active(effect, now) and in_scope(effect, ask):
-            if draw32(ask.draw_key, ask.attempt, FAULT + row) < effect.chance:
-                return row
-    return NOBODY
 
 
 def limited(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int]:
@@ -36,17 +28,31 @@ def limited(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int]
     return key_wait(rules, memory, ask, now)
 
 
+def disturbed_door(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int, int]:
+    """What faults, bans and the list of models answer, as :func:`admit` does; OK when they let it pass."""
+    provider = rules.provider
+    row = met(rules, memory, ask, REFUSE, now)
+    status = rules.effects[row].status if row >= 0 else OK
+    if status > UNAUTHORIZED or row < 0:  # the key is good: is it welcome?
+        level = banned(rules, memory, ask, now) if rules.kinds[VIOLATE] < rules.kinds[KINDS] else NOBODY
+        if level >= 0:
+            return FORBIDDEN, provider.ban_code + level, -1
+        if (rules.keys[ask.key].allowed >> ask.model) & 1 == 0:
+            return FORBIDDEN, provider.access_code, -1
+    if row >= 0:
+        return status, provider.effect_code + row, rules.effects[row].retry_after
+    return OK, NOBODY, -1
+
+
 def admit(rules: Rules, memory: Memory, ask: Ask, room: bool, now: int) -> tuple[int, int, int]:
     """(status, refuser's code or NOBODY, retry-after in ns or -1); charges limits when admitted.
 
     ``room``: the model has a free slot or a free place in its queue.
     """
     provider = rules.provider
-    if (rules.keys[ask.key].allowed >> ask.model) & 1 == 0:
-        return FORBIDDEN, provider.access_code, -1
-    row = storm(rules, ask, now)
-    if row >= 0:
-        return rules.effects[row].status, provider.effect_code + row, rules.effects[row].retry_after
+    status, refuser, after = disturbed_door(rules, memory, ask, now)
+    if status != OK:
+        return status, refuser, after
     row = refusing_cap(rules, memory, ask, now)
     if row >= 0:
         return provider.budget_status, provider.cap_code + row, -1
@@ -55,9 +61,18 @@ def admit(rules: Rules, memory: Memory, ask: Ask, room: bool, now: int) -> tuple
         return RATE_LIMITED, row, retry_after(ns)
     if not room:
         return OVERLOADED, provider.slot_code + ask.model, -1
+    row = violation(rules, ask, now)
+    if row >= 0:
+        punish(rules, memory, ask, rules.effects[row], now)
+        return BAD_CONTENT, provider.effect_code + row, -1
     key_take(rules, memory, ask, now)
     reserve(rules, memory, ask)
     return OK, NOBODY, -1
+
+
+def budget_is_spent(provider: Provider, status: int, refuser: int) -> bool:
+    """Whether an answer says that a spend cap is reached, whatever the provider's status for it."""
+    return status == provider.budget_status and provider.cap_code <= refuser < provider.slot_code
 
 
 def settle(

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.draws import draw32
 from sim.policy.bucket import NEVER
-from sim.policy.tables import Ask, EffectRule
+from sim.policy.tables import Ask, EffectRule, Memory, Rules
 
-REFUSE = 0
+REFUSE, SLOW, RESET, SLOTS, VIOLATE = 0, 1, 2, 3, 4
+"""Kinds of effects: refuse at the door; multiply answer times; cut the connection while the answer
+comes; leave a share of the slots; break the content policy."""
+KINDS = 5
+NONE = -1
+ONE = 1 << 10
+"""The factor of unchanged answer times and slots."""
+SURE = 1 << 32
+"""The chance of what always happens."""
 
 
 def in_scope(effect: EffectRule, ask: Ask) -> bool:
@@ -18,12 +27,54 @@ def in_scope(effect: EffectRule, ask: Ask) -> bool:
         and (effect.account == -1 or effect.account == ask.account)
         and (effect.project == -1 or effect.project == ask.project)
         and (effect.key == -1 or effect.key == ask.key)
+        and (effect.origin == -1 or effect.origin == ask.origin)
+        and (effect.before == -1 or ask.attempt < effect.before)
     )
 
 
 def active(effect: EffectRule, now: int) -> bool:
     """Whether an effect works at ``now``: from its start (included) to its end (excluded)."""
     return effect.start <= now and now < effect.end
+
+
+def hits(effect: EffectRule, ask: Ask, attempt: int) -> bool:
+    """Whether an effect hits, by the luck of the request's attempt number ``attempt``."""
+    if effect.chance == SURE:
+        return True
+    luck = draw32(ask.draw_key, attempt, effect.luck)
+    return effect.least <= luck and luck < effect.least + effect.chance
+
+
+def met(rules: Rules, memory: Memory, ask: Ask, kind: int, now: int) -> int:
+    """The first effect of this kind that hits the attempt; NONE for none. Counts hits of those that stop by number."""
+    for row in range(rules.kinds[kind], rules.kinds[kind + 1]):
+        effect = rules.effects[row]
+        if active(effect, now) and in_scope(effect, ask) and hits(effect, ask, ask.attempt):
+            if effect.first < 0:
+                return row
+            if memory.effects[row].hits < effect.first:
+                memory.effects[row].hits += 1
+                return row
+    return NONE
+
+
+def changes_answers(rules: Rules) -> bool:
+    """Whether any fault slows answers or cuts connections."""
+    some: bool = rules.kinds[SLOW] < rules.kinds[SLOTS]
+    return some
+
+
+def slots_now(rules: Rules, model: int, now: int) -> int:
+    """How many answers of a model may run at once: its slots, cut by the strongest brown-out; -1 for no bound."""
+    slots: int = rules.models[model].slots
+    left = ONE
+    for row in range(rules.kinds[SLOTS], rules.kinds[SLOTS + 1]):
+        effect = rules.effects[row]
+        if active(effect, now) and (effect.model == -1 or effect.model == model):
+            left = min(left, effect.factor)
+    if slots < 0 or left == ONE:
+        return slots
+    return slots * left // ONE
 
 
 def next_change(effects: Any, now: int) -> int:

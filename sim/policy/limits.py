@@ -126,9 +126,9 @@ def charged_at_start(rule: LimitRule, ask: Ask) -> int:
     return amount_of(rule, ask.est_uncached, ask.est_total, ask.max_tokens if rule.reserve == 1 else 0)
 
 
-def applies(rule: LimitRule, model: int) -> bool:
-    """Whether this limit looks at requests for this model."""
-    return (rule.models >> model) & 1 == 1
+def applies(rule: LimitRule, model: int, at: int) -> bool:
+    """Whether this limit looks at attempts for this model that start at ``at``."""
+    return (rule.models >> model) & 1 == 1 and rule.start <= at and at < rule.end
 
 
 def key_wait(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int]:
@@ -138,9 +138,11 @@ def key_wait(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int
     for at in range(rules.keys[ask.key].first_limit, rules.keys[ask.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
-        if applies(rule, ask.model):
+        if applies(rule, ask.model, now):
             need = max(1, charged_at_start(rule, ask))
             ns = limit_wait(rule, memory.limits[row], memory.cells, need, now)
+            if rule.end < NEVER:  # a limit that a fault cut is gone when the fault is
+                ns = min(ns, rule.end - now)
             if ns != 0 and (worst < 0 or ns > longest):
                 worst = row
                 longest = ns
@@ -152,7 +154,7 @@ def key_take(rules: Rules, memory: Memory, ask: Ask, now: int) -> None:
     for at in range(rules.keys[ask.key].first_limit, rules.keys[ask.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
-        if applies(rule, ask.model):
+        if applies(rule, ask.model, now):
             take(rule, memory.limits[row], memory.cells, charged_at_start(rule, ask), now)
 
 
@@ -163,7 +165,7 @@ def key_settle(
     for at in range(rules.keys[ask.key].first_limit, rules.keys[ask.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
-        if rule.dimension == REQUESTS or not applies(rule, ask.model):
+        if rule.dimension == REQUESTS or not applies(rule, ask.model, since):
             continue
         change = -1
         if rule.dimension != IN_FLIGHT:
@@ -177,7 +179,7 @@ def key_refused(rules: Rules, memory: Memory, ask: Ask, now: int) -> int:
     for at in range(rules.keys[ask.key].first_limit, rules.keys[ask.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
-        if rule.charge_rejected == 1 and rule.dimension == REQUESTS and applies(rule, ask.model):
+        if rule.charge_rejected == 1 and rule.dimension == REQUESTS and applies(rule, ask.model, now):
             charge_refusal(rule, memory.limits[row], memory.cells, now)
             charged += 1
     return charged

@@ -33,6 +33,11 @@ class LimitRule(NamedTuple):
     """1: cached input counts."""
     models: int
     """Bit mask of the models that are limited."""
+    start: int = 0
+    end: int = 1 << 62
+    """The limit holds from ``start`` (included) to ``end`` (excluded): one that a fault cuts, for a while."""
+    cut_of: int = -1
+    """The row of the limit that a fault cuts by this one; -1 for a limit of its own."""
 
 
 @dataclass(slots=True)
@@ -51,6 +56,16 @@ class KeyRule(NamedTuple):
     first_cap: int
     last_cap: int
     allowed: int
+    relaxed: int = 0
+    """Bit mask of the categories of content that are no violation here."""
+    ban: int = 0
+    """Where the key's own ban is among all bans; its project's and account's follow in the next two."""
+    ban_project: int = 0
+    ban_account: int = 0
+
+
+NO_ALERT = 1 << 62
+"""A spend that no cap reaches."""
 
 
 class CapRule(NamedTuple):
@@ -59,6 +74,10 @@ class CapRule(NamedTuple):
     cap: int
     period: int
     reserve: int
+    models: int
+    """Bit mask of the models that count and are refused."""
+    alert: int
+    """The spend of the first alert, micro-dollars; NO_ALERT for none."""
 
 
 @dataclass(slots=True)
@@ -68,6 +87,8 @@ class CapMemory:
     window: int = 0
     spent: int = 0
     held: int = 0
+    alerted_at: int = -1
+    """When the window's spend reached the first alert, ns; -1 not yet."""
 
 
 class ClientRule(NamedTuple):
@@ -100,23 +121,73 @@ class ClientRule(NamedTuple):
     budget_a: int
     budget_b: int
     cells: int
-    """Where the budget's cells start among all clients' cells."""
+    """Where the cells of the budget and the breaker start among all clients' cells."""
+    max_queue: int = -1
+    guards: int = 0
+    """Bits of what an attempt must pass before it leaves: PACED, ADAPTIVE, BREAKS (below)."""
+    pace_rate: int = 0
+    """The client's own token bucket in credits a ns, as a :class:`LimitRule`; 0 for none."""
+    pace_unit: int = 1
+    pace_cap: int = 0
+    trip_count: int = 0
+    """Failures in a row that open the breaker; 0: a share of them does (policy.breaker)."""
+    trip_share: int = 0
+    trip_calls: int = 0
+    trip_slice: int = 0
+    trip_on: int = 0
+    """Bit mask of the status classes that are failures."""
+    open_ns: int = 0
+    probes: int = 1
+    fallback: int = -1
+    """The model that takes over; -1 for none."""
+    fallback_on: int = 0
+    """Bit mask of status classes, BUDGET and CIRCUIT (policy.backoff)."""
+    hedge_after: int = -1
+
+
+PACED, ADAPTIVE, BREAKS = 1, 2, 4
 
 
 @dataclass(slots=True)
 class ClientMemory:
-    """Requests and retries under way, the retry budget, and the queue (first and last, -1 empty)."""
+    """What a client remembers.
+
+    Requests and retries under way, the retry budget, and the queue (length, first and last; -1
+    empty). Then its token bucket, its adaptive rate (policy.pacing) and its breaker (policy.breaker).
+    """
 
     active: int = 0
     retrying: int = 0
     level: int = 0
     stamp: int = 0
+    waiting: int = 0
     head: int = -1
     tail: int = -1
+    pace_level: int = 0
+    pace_stamp: int = 0
+    limited: int = 0
+    """1 from the first 429 on: the adaptive rate holds."""
+    fill_rate: int = 0
+    fill_cap: int = 0
+    fill_level: int = 0
+    fill_stamp: int = 0
+    answers: int = 0
+    half: int = 0
+    measured: int = 0
+    peak: int = 0
+    middle: int = 0
+    braked: int = 0
+    circuit: int = 0
+    era: int = 0
+    opens_until: int = 0
+    probing: int = 0
+    calls: int = 0
+    failures: int = 0
+    slice: int = 0
 
 
 class EffectRule(NamedTuple):
-    """A fault's effect; a scope of -1 means everybody, -2 nobody."""
+    """A fault's effect; a scope of -1 means everybody, -2 nobody. What a kind does not use is 0 or -1."""
 
     start: int
     end: int
@@ -130,16 +201,61 @@ class EffectRule(NamedTuple):
     account: int
     project: int
     key: int
+    origin: int = -1
+    """Only requests of this origin (results.columns.ORIGINS)."""
+    least: int = 0
+    """It hits where the draw lies in [least, least + chance): effects that share a draw exclude each other."""
+    luck: int = 0
+    """The purpose of its draw (sim.draws)."""
+    first: int = -1
+    """It stops after so many hits; -1 never."""
+    before: int = -1
+    """Only attempts with a smaller number; -1 all."""
+    factor: int = 0
+    """SLOW: answer times are multiplied by so many 1/1024, -1 no answer; SLOTS: the share that is left."""
+    category: int = 0
+    """VIOLATE: the number of the content's category."""
+    ban: int = -1
+    """VIOLATE: what is banned: 0 the key, 1 its project, 2 its account, -1 nothing."""
+    threshold: int = 1
+    within: int = 0
+    """VIOLATE: so many violations within so many ns of the first one ban."""
+    lasts: int = 0
+    """VIOLATE: for how long, ns."""
+
+
+@dataclass(slots=True)
+class EffectMemory:
+    """How often an effect that stops by itself has hit."""
+
+    hits: int = 0
+
+
+@dataclass(slots=True)
+class BanMemory:
+    """A key, project or account: banned until when, and its violations since the first that counts."""
+
+    until: int = 0
+    count: int = 0
+    since: int = 0
 
 
 class ModelRule(NamedTuple):
-    """Prices in micro-dollars per million tokens; slots (-1 no bound) and places in their queue."""
+    """Slots (-1 no bound) and places in their queue."""
 
+    slots: int
+    queue: int
+
+
+class PriceRule(NamedTuple):
+    """Prices of a model in micro-dollars per million tokens, for attempts that start in [start, end)."""
+
+    model: int
+    start: int
+    end: int
     input: int
     cached: int
     output: int
-    slots: int
-    queue: int
 
 
 @dataclass(slots=True)
@@ -162,6 +278,8 @@ class Provider(NamedTuple):
     slot_code: int
     effect_code: int
     access_code: int
+    ban_code: int = 0
+    """Of a banned key; a banned project and a banned account follow."""
 
 
 class Ask(NamedTuple):
@@ -179,6 +297,8 @@ class Ask(NamedTuple):
     """The most that it can cost, micro-dollars."""
     draw_key: int
     attempt: int
+    origin: int
+    """Where the request comes from (results.columns.ORIGINS)."""
 
 
 class Rules(NamedTuple):
@@ -190,7 +310,12 @@ class Rules(NamedTuple):
     cap_rows: Any
     keys: Any
     effects: Any
+    """By kind."""
+    kinds: Any
+    """Where each kind of effect starts among ``effects``, and after the last kind their number."""
     models: Any
+    prices: Any
+    """A row a model, in their order, then what price changes put in their place, later changes first."""
     provider: Provider
 
 
@@ -200,3 +325,5 @@ class Memory(NamedTuple):
     limits: Any
     cells: Any
     caps: Any
+    effects: Any
+    bans: Any

@@ -17,6 +17,7 @@ KINDS = {
     "capacity": "sim.report.capacity_report:render",
     "import": "sim.report.import_report:render",
     "tune": "sim.report.tune_report:render",
+    "cost": "sim.report.cost_report:render",
 }
 """``kind`` of a manifest → ``module:function``."""
 

@@ -8,7 +8,9 @@ from math import gcd
 
 from sim.catalogue import retry_names, retry_preset
 from sim.chaos.base import Fault
+from sim.chaos.leaked_key import LeakedKey
 from sim.chaos.runaway_job import RunawayJob
+from sim.chaos.thundering_herd import ThunderingHerd
 from sim.scenario.check_names import levels
 from sim.scenario.clients import Client, RetryPolicy
 from sim.scenario.keys import DIMENSIONS, Ladder, Limits, RateLimit, SpelledOut
@@ -34,6 +36,7 @@ def numbers(parts: Parts) -> Iterator[Found]:
     """Every number that is well written and can't work."""
     yield from _windows(parts)
     yield from _endless(parts)
+    yield from _client_rates(parts)
     for name, configuration in parts.sound_configurations.items():
         for path, limits in _limit_sets(configuration):
             yield from _overflows(limits, ("configurations", name, *path))
@@ -97,6 +100,15 @@ def _spins(policy: RetryPolicy, provider: Provider) -> bool:
 
 
 # Limits in integers
+
+
+def _client_rates(parts: Parts) -> Iterator[Found]:
+    for path, client in parts.clients.items():
+        given = client.rate_limit
+        if given is not None and credits_of(given.rate, given.capacity) >= MAX_CREDITS:
+            hint = "a smaller burst, or a rounder rate"
+            value = f"{given.rate} with a burst of {given.capacity:,}"
+            yield Found((*path, "rate_limit"), "too large to count exactly", value, hint)
 
 
 def _limit_sets(configuration: Ladder | SpelledOut) -> Iterator[tuple[Path, Limits]]:
@@ -168,8 +180,11 @@ def _injected(parts: Parts) -> dict[int, float]:
     """Requests that each fault adds, by its position."""
     found: dict[int, float] = {}
     for at, entry in enumerate(parts.chaos):
-        if entry is not None and isinstance(entry.fault, RunawayJob):
-            found[at] = entry.fault.rate.per_second * entry.fault.for_ / 1e9
+        fault = None if entry is None else entry.fault
+        if isinstance(fault, RunawayJob | LeakedKey):
+            found[at] = fault.rate.per_second * fault.for_ / 1e9
+        elif isinstance(fault, ThunderingHerd):
+            found[at] = float(fault.size)
     return found
 
 

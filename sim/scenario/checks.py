@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sim.errors import BadInput
+from sim.scenario.check_incidents import incidents, unused
 from sim.scenario.check_names import names
 from sim.scenario.check_numbers import MAX_REQUESTS, never_fits, numbers, silent, traffic
 from sim.scenario.limit_rows import rows_of
@@ -26,6 +27,7 @@ def cross_references(parts: Parts) -> Iterator[Found]:
     """Names that refer to nothing and numbers that can't work, in the sound parts."""
     yield from names(parts)
     yield from numbers(parts)
+    yield from incidents(parts)
 
 
 def expected_traffic(scenario: Scenario, rows: Mapping[Trace, TraceRows]) -> dict[str, Expected]:
@@ -57,3 +59,4 @@ def notes(parts: Parts, expected: Mapping[str, Expected]) -> Iterator[str]:
     """What is allowed and still worth knowing."""
     yield from silent(expected)
     yield from never_fits(parts)
+    yield from unused(parts)

@@ -19,7 +19,7 @@ from sim.draws import Stream
 from sim.errors import BadInput
 from sim.scenario.plan_rows import Piece, plan_columns
 from sim.scenario.schema import Scenario
-from sim.scenario.streams import INJECTED, WORKLOAD, Source, Streams, expected_requests, model_names, sources
+from sim.scenario.streams import WORKLOAD, Source, Streams, expected_requests, model_names, sources
 from sim.scenario.workloads import Trace, Workload
 from sim.workload.generate import expected, generate
 from sim.workload.importers.trace_rows import TraceRows
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sim.scenario.loader import Loaded
 
 __all__ = [
-    "INJECTED", "MAX_IN_MEMORY", "WORKLOAD", "Plan", "build_plan", "expected_by_team", "expected_requests",
+    "MAX_IN_MEMORY", "WORKLOAD", "Plan", "build_plan", "expected_by_team", "expected_requests",
     "model_names", "requires_streaming", "sources",
 ]  # fmt: skip
 
@@ -44,7 +44,7 @@ class Plan:
     """``n`` requests; int64 arrays of shape ``(n,)`` unless said otherwise.
 
     ``teams`` and ``models`` are sorted names that ``team`` and ``model`` index. ``origin`` is 0
-    for a team's own workload and 1 for what a fault sends. ``child`` is the session step that
+    for a team's own workload, else it tells what sends it (results.columns.ORIGINS). ``child`` is the session step that
     follows a row (-1 none), ``arrival_ns`` -1 until its parent ends. ``draw_key`` keys the luck.
     """
 

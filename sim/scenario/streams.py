@@ -15,7 +15,8 @@ from sim.workload.generate import mean_requests
 from sim.workload.importers.trace_rows import TraceRows
 
 I64 = NDArray[np.int64]
-WORKLOAD, INJECTED = 0, 1
+WORKLOAD = 0
+"""The origin of a team's own requests (results.columns.ORIGINS)."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ def sources(scenario: Scenario) -> list[Source]:
         for at, workload in enumerate(scenario.teams[team].workload)
     ]
     extra = [
-        Source(f"chaos/{at}/{part}/{one.team}", one.team, one.workload, INJECTED, one.start_ns, one.end_ns)
+        Source(
+            f"chaos/{entry.stream(at)}/{part}/{one.team}", one.team, one.workload, one.origin, one.start_ns, one.end_ns
+        )
         for at, entry in enumerate(scenario.chaos)
         for part, one in enumerate(entry.fault.traffic(scenario))
     ]
@@ -56,8 +59,11 @@ def sources(scenario: Scenario) -> list[Source]:
 
 
 def model_names(scenario: Scenario) -> tuple[str, ...]:
-    """Every model that some stream asks for, sorted."""
-    return tuple(sorted({source.workload.model for source in sources(scenario)}))
+    """Every model that some stream asks for or some client falls back to, sorted."""
+    clients = [team.client for team in scenario.teams.values()]
+    clients += [one.client for one in scenario.configurations.values() if one.client is not None]
+    fallbacks = {client.fallback.model for client in clients if client.fallback is not None}
+    return tuple(sorted({source.workload.model for source in sources(scenario)} | fallbacks))
 
 
 def expected_requests(scenario: Scenario, traces: Mapping[Trace, TraceRows]) -> float:

@@ -146,6 +146,17 @@ def locate(loc: tuple[str | int, ...], data: Any) -> tuple[Path, tuple[str | int
     return tuple(path), tuple(rest)
 
 
+def of_detail(detail: Any) -> tuple[str, str, str]:
+    """Message, value and hint of one problem of a value that was put together, not read from a file."""
+    context = detail.get("ctx", {})
+    error = context.get("error")
+    if isinstance(error, BadInput):
+        return error.problem.message, error.problem.value, error.problem.hint
+    message, hint = _MESSAGES.get(detail["type"], _fallback)(context)
+    key = next((str(part) for part in reversed(detail["loc"]) if isinstance(part, str) and part[:1] != "="), "")
+    return f"{key} {message}".strip(), shown(detail.get("input")), hint
+
+
 def _fixed(message: str, hint: str) -> Callable[[dict[str, Any]], tuple[str, str]]:
     return lambda context: (message, hint)
 

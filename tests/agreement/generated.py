@@ -67,11 +67,37 @@ def _client(r: random.Random) -> dict[str, Any]:
         "timeout": r.choice(["2s", "10s", "60s"]),
     }
     client |= {"deadline": r.choice(["10s", "30s"])} if r.random() < 0.3 else {}
-    return client | ({"max_concurrent": r.choice([1, 2, 8])} if r.random() < 0.4 else {})
+    client |= {"max_concurrent": r.choice([1, 2, 8])} if r.random() < 0.4 else {}
+    return client
 
 
-def _team(r: random.Random) -> dict[str, Any]:
-    return {"workload": [_workload(r) for _ in range(r.randint(1, 2))], "client": _client(r)}
+def _guarded(r: random.Random, client: dict[str, Any]) -> dict[str, Any]:
+    """The client with what it may have of its own: a short queue, a rate, a breaker, another model."""
+    found = dict(client)
+    if isinstance(client["retry"], dict) and r.random() < 0.2:
+        found["retry"] = {**client["retry"], "adaptive_rate": True}
+    found |= {"max_queue": r.choice([0, 1, 5])} if "max_concurrent" in client and r.random() < 0.4 else {}
+    if r.random() < 0.25:
+        found["rate_limit"] = r.choice(["30/min", {"rate": "2/s", "burst": 1}, {"rate": "7/min", "burst": 3}])
+    found |= {"breaker": _breaker(r)} if r.random() < 0.3 else {}
+    found |= {"hedge": r.choice(["500ms", "2s", "5s"])} if r.random() < 0.3 else {}
+    if r.random() < 0.35:
+        reasons = ["budget", "429", "500", "503", "529", "403", "timeout", *(["circuit"] * ("breaker" in found))]
+        model = r.choice([*MODELS, "deepseek-v3.2"])
+        found["fallback"] = {"model": model, "on": r.sample(reasons, r.randint(1, len(reasons)))}
+    return found
+
+
+def _breaker(r: random.Random) -> dict[str, Any]:
+    share = {"failure_rate": r.choice([0.3, 1]), "over": r.choice(ROUND), "min_calls": r.randint(1, 6)}
+    rule = r.choice([{"failures": r.randint(1, 4)}, share])
+    rule |= {"on": ["503", "timeout"]} if r.random() < 0.2 else {}
+    return {**rule, "open": r.choice(["500ms", *ROUND]), "probes": r.randint(1, 3)}
+
+
+def _team(r: random.Random, clients: random.Random) -> dict[str, Any]:
+    workloads = [_workload(r) for _ in range(r.randint(1, 2))]
+    return {"workload": workloads, "client": _guarded(clients, _client(r))}
 
 
 def _limits(r: random.Random) -> dict[str, Any]:
@@ -94,15 +120,17 @@ def _limits(r: random.Random) -> dict[str, Any]:
     return limits | ({"models": r.sample(MODELS, 2)} if r.random() < 0.2 else {})
 
 
+def _cap(r: random.Random, amount: str) -> dict[str, Any]:
+    cap: dict[str, Any] = {"amount": amount, "mode": r.choice(["postpaid", "reserve"])}
+    return cap | ({"models": r.sample(MODELS, 2)} if r.random() < 0.3 else {})
+
+
 def _level(r: random.Random) -> dict[str, Any]:
     level: dict[str, Any] = {}
     if r.random() < 0.6:
         level["limits"] = [_limits(r) for _ in range(r.randint(1, 2))]
     if r.random() < 0.25:
-        level["spend_cap"] = {
-            "amount": r.choice(["$0.05/hour", "$0.3/hour"]),
-            "mode": r.choice(["postpaid", "reserve"]),
-        }
+        level["spend_cap"] = [_cap(r, amount) for amount in r.sample(["$0.05/hour", "$0.3/hour", "$0.4/day"], 2)]
     return level | ({"models": list(r.sample(MODELS, 2))} if r.random() < 0.15 else {})
 
 
@@ -112,7 +140,9 @@ def _spelled(r: random.Random, teams: list[str]) -> dict[str, Any]:
     projects: dict[str, Any] = {"first": {**_level(r), "keys": keys}}
     if teams[half:]:
         projects["second"] = {**_level(r), "teams": teams[half:]}
-    return {"accounts": {"main": {**_level(r), "projects": projects}}}
+    if r.random() < 0.3:
+        projects["first"]["content_policy"] = {"allowed": ["security"]}
+    return {"accounts": {"main": {**_level(r), "projects": projects, "gateway": r.random() < 0.3}}}
 
 
 def _configurations(r: random.Random, teams: list[str]) -> dict[str, Any]:
@@ -133,13 +163,43 @@ def _chaos(r: random.Random, teams: list[str]) -> list[dict[str, Any]]:
         faults.append({"storm": storm})
     if r.random() < 0.4:
         faults.append({"runaway_job": {"team": r.choice(teams), "at": "20s", "for": "15s", "rate": "600/min"}})
-    return faults
+    faults += [_fault(r, teams) for _ in range(r.choice([0, 0, 1, 2, 4]))]
+    return r.sample(faults, len(faults))
+
+
+def _fault(r: random.Random, teams: list[str]) -> dict[str, Any]:
+    """Any other fault of the catalogue, with edges on whole seconds where ties are."""
+    team, window = r.choice(teams), {"at": r.choice(["10s", "20s", "31s"]), "for": r.choice(["5s", "20s", "40s"])}
+    chance = {"probability": r.choice([0.1, 0.5, 1])}
+    scope = r.choice([{}, {"team": team}, {"model": MODELS[0]}, {"project": "second"}])
+    rollout = r.choice(["0s", "15s", {"default": "3s", "teams": {team: "20s"}}])
+    return r.choice([
+        {"storm": {"status": 503, **window, **scope, "fail_first": r.randint(1, 30)}},
+        {"latency": {**window, **chance, **scope, "factor": r.choice([0.5, 3, 20])}},
+        {"stall": {**window, **chance, **scope}},
+        {"connection_reset": {**window, **chance, **scope, "when": r.choice(["connect", "answer"])}},
+        {"brown_out": {**window, "slots": r.choice(["0%", "25%", "50%"])}},
+        {"limits_cut": {**window, "to": r.choice(["20%", "50%"]), **r.choice([{}, {"project": "second"}])}},
+        {"thundering_herd": {"at": window["at"], "team": team, "size": r.randint(1, 60)}},
+        {"policy_violations": {
+            **window, **scope, "probability": r.choice(["2%", "20%"]), "threshold": r.choice([1, 3]),
+            "within": r.choice(["5s", "1m"]), "ban": r.choice(["key", "project", "account", "nothing"]),
+            "categories": {"security": 0.5, "other": 0.4}, **r.choice([{}, {"recovery": "13s"}]),
+        }},
+        {"leaked_key": {"team": team, "at": "10s", "for": "20s", "rate": "120/min", "rollout": rollout,
+                        "grace": r.choice(["0s", "7s"])}},
+        {"key_rotation": {"at": "20s", "every": "25s", "times": 2, "overlap": r.choice(["0s", "60s"]),
+                          "rollout": rollout, "botched": r.choice([[], [1], [1, 2]]), "rollback": "9s",
+                          "failover": r.random() < 0.5}},
+        {"price_change": {"at": window["at"], **r.choice([{"factor": 3}, {"factor": 0.5, "for": "20s"}])}},
+    ])  # fmt: skip
 
 
 def random_scenario(number: int) -> Scenario:
     """Scenario number ``number``: always the same one."""
     r = random.Random(f"keystorm agreement {number}")
     teams = [f"team-{at}" for at in range(r.randint(1, 4))]
+    clients = random.Random(f"keystorm clients {number}")
     models = {name: {"slots": r.choice([1, 4]), "queue": r.choice([0, 3, 50])} for name in r.sample(MODELS, 1)}
     return Scenario.model_validate({
         "name": f"generated-{number}",
@@ -153,7 +213,7 @@ def random_scenario(number: int) -> Scenario:
             "bill_abandoned": r.random() < 0.5,
         },
         "models": models if r.random() < 0.4 else {},
-        "teams": {name: _team(r) for name in teams},
+        "teams": {name: _team(r, clients) for name in teams},
         "configurations": _configurations(r, teams),
         "chaos": _chaos(r, teams),
     })  # fmt: skip
@@ -167,7 +227,7 @@ def tie_heavy() -> Scenario:
     steps = {"rate": "12/min", "steps": 4, "think": "1s"}
     agent = {**workload, "arrivals": {"sessions": steps}}
     retry = {"max_attempts": 6, "base": "1s", "multiplier": 1, "jitter": "none"}
-    patient = {"retry": retry, "timeout": "2s", "max_concurrent": 2}
+    patient = {"retry": retry, "timeout": "2s", "max_concurrent": 2, "hedge": "1s"}
     return Scenario.model_validate({
         "name": "ties",
         "duration": "2m",

@@ -160,14 +160,14 @@ def plain(requests: int, load: float = 1.0) -> Plain:
     """The workload for everybody. Raises ValueError when an answer takes longer than the client waits."""
     case = plain_case(requests, load)
     world = rebuilt(case)
-    asked, limit, model, client = world.requests, world.rules.limits[0], world.rules.models[0], world.clients[0]
+    asked, limit, price, client = world.requests, world.rules.limits[0], world.rules.prices[0], world.clients[0]
     service, delay = _draws(world)
     if int(service.max()) >= client.timeout:
         raise ValueError("an answer of the plain workload takes longer than the client's timeout")
     return Plain(
         case, world, *(np.ascontiguousarray(asked[name]) for name in ("arrival", "uncached", "cached", "output")),
         service, delay, limit.rate, limit.unit, limit.cap // limit.unit, world.rules.provider.round_trip,
-        (model.input, model.cached, model.output),
+        (price.input, price.cached, price.output),
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def drive(rules: Any, memory: Any, events: Any) -> Any:
     said = np.full((len(events), 6), -1, np.int64)
     for at in range(len(events)):
         e = events[at]
-        ask = Ask(e.key, 0, 0, 0, 0, e.est_uncached, e.est_total, e.max_tokens, e.hold, 0, 0)
+        ask = Ask(e.key, 0, 0, 0, 0, e.est_uncached, e.est_total, e.max_tokens, e.hold, 0, 0, 0)
         if e.kind == SETTLE:
             if said[e.of, STATUS] == OK:
                 settle(rules, memory, ask, e.uncached, e.total, e.output, e.spent, events[e.of].time, e.time)

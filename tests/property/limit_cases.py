@@ -9,16 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.world import request_dtype
+from sim.policy.faults import KINDS
 from sim.policy.limits import CONCURRENCY, FIXED_FIRST_USE, IN_FLIGHT, OUTPUT, REQUESTS, SLIDING, TOKEN_BUCKET
 from sim.policy.tables import (
+    BanMemory,
     CapMemory,
     CapRule,
+    EffectMemory,
     EffectRule,
     KeyRule,
     LimitMemory,
     LimitRule,
     Memory,
     ModelRule,
+    PriceRule,
     Provider,
     Rules,
 )
@@ -85,7 +89,8 @@ def memory_of(rules: NDArray[Any]) -> Memory:
     limits["level"] = np.where(rules["algorithm"] == TOKEN_BUCKET, rules["cap"], 0)
     limits["stamp"] = np.where(rules["algorithm"] == FIXED_FIRST_USE, -(1 << 62), 0)
     cells = np.zeros(int((rules["algorithm"] == SLIDING).sum()) * (CELLS + 1), np.int64)
-    return Memory(limits, cells, np.zeros(0, request_dtype(CapMemory)))
+    caps, effects, bans = (np.zeros(0, request_dtype(one)) for one in (CapMemory, EffectMemory, BanMemory))
+    return Memory(limits, cells, caps, effects, bans)
 
 
 def records(table: NDArray[Any], record: Any) -> list[Any]:
@@ -95,7 +100,7 @@ def records(table: NDArray[Any], record: Any) -> list[Any]:
 
 def interpreted(memory: Memory) -> Memory:
     """A copy of a memory for interpreted loops."""
-    return Memory(records(memory.limits, LimitMemory), memory.cells.tolist(), [])
+    return Memory(records(memory.limits, LimitMemory), memory.cells.tolist(), [], [], [])
 
 
 PER_CASE = 5
@@ -112,8 +117,10 @@ def rules_of(found: Limiters) -> Rules:
     keys["last_limit"] = keys["first_limit"] + 4
     keys["allowed"] = 1
     nothing, provider = np.zeros(0, np.int64), Provider(0, 0, 400, 0, 0, 0, 0)
-    caps, effects, models = (np.zeros(0, request_dtype(record)) for record in (CapRule, EffectRule, ModelRule))
-    return Rules(found.rules, rows, caps, nothing, keys, effects, models, provider)
+    empty = [np.zeros(0, request_dtype(record)) for record in (CapRule, EffectRule, ModelRule, PriceRule)]
+    caps, effects, models, prices = empty
+    kinds = np.zeros(KINDS + 1, np.int64)
+    return Rules(found.rules, rows, caps, nothing, keys, effects, kinds, models, prices, provider)
 
 
 def interpreted_rules(rules: Rules) -> Rules:

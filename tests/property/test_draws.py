@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from sim.draws import ADDED, FAULT, FIRST_TOKEN, JITTER, MASK62, PER_TOKEN, Stream, draw32, mix
+from sim.draws import ADDED, FAULT, FIRST_TOKEN, JITTER, LUCKS, MASK62, PER_TOKEN, Stream, draw32, mix
 from sim.scenario.schema import MAX_FAULTS
 from tests.property.drivers import compiled, draws_of
 
@@ -42,7 +42,7 @@ def independent(first: I64, second: I64) -> float:
     return float(min(stats.chisquare(np.bincount(pair, minlength=1024)).pvalue for pair in pairs))
 
 
-@pytest.mark.parametrize("purpose", [JITTER, ADDED, FIRST_TOKEN, PER_TOKEN, FAULT, FAULT + MAX_FAULTS - 1])
+@pytest.mark.parametrize("purpose", [JITTER, ADDED, FIRST_TOKEN, PER_TOKEN, FAULT, FAULT + LUCKS * (MAX_FAULTS - 1)])
 @pytest.mark.parametrize("attempt", [0, 1, 7, 1_000_000])
 def test_draws_are_uniform(attempt: int, purpose: int) -> None:
     values = luck(attempt, purpose)
@@ -65,7 +65,7 @@ def test_draws_of_attempts_and_purposes_are_independent(other: tuple[int, int]) 
 
 def test_faults_of_one_attempt_are_independent() -> None:
     for fault in range(1, MAX_FAULTS):
-        assert independent(luck(0, FAULT), luck(0, FAULT + fault)) > ENOUGH / MAX_FAULTS
+        assert independent(luck(0, FAULT), luck(0, FAULT + LUCKS * fault)) > ENOUGH / MAX_FAULTS
 
 
 def test_neighbours_streams_replications_and_seeds_are_independent() -> None:

@@ -64,13 +64,15 @@ def tally_again(result: RunResult, world: World, tallies: Tallies) -> Tallies:
     for time, kind, at in sorted(events) + never:
         line, request = log[at], requests[log[at]["request"]]
         if kind == ADMITTED:
-            tally.tally_admitted(rules, tallies, request, time)
+            tally.tally_admitted(rules, tallies, request, line["model"], time)
         else:
-            call = Call(arrival=int(result.arrival[line["request"]]), at=line["at"], status=line["status"])
+            arrival = int(result.arrival[line["request"]])
+            call = Call(arrival=arrival, at=line["at"], status=line["status"], model=line["model"])
             tally.tally_attempt(rules, tallies, request, call, line["end"], line["refused_by"], line["output"])
     sent = {line["request"]: line["at"] for line in log}
     for number, request in enumerate(requests):
         told = {name: int(getattr(result, name)[number]) for name in RESULT_FIELDS}
+        told["model"] = told.pop("last_model")
         tally.tally_call(tallies, request, Call(**told, at=sent.get(number, -1)))
     tally.tally_close(tallies)
     return tallies

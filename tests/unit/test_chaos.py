@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sim.chaos.base import EffectKind, Fault, Scope
+from sim.chaos.base import EffectKind, Fault, Lasting, Scope
 from sim.chaos.catalogue import FaultEntry
 from sim.policy.bucket import NEVER
 from sim.policy.faults import active, next_change
@@ -18,8 +18,19 @@ from sim.units import MINUTE, SECOND
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "storm": {"at": "1m", "for": "2m", "status": 503, "probability": 0.5, "retry_after": "5s", "team": "a"},
+    "latency": {"at": "1m", "for": "2m", "factor": 4, "probability": "10%"},
+    "stall": {"at": "1m", "for": "2m", "probability": "10%", "model": "gpt-4.1"},
+    "connection_reset": {"at": "1m", "for": "2m", "probability": "10%"},
+    "brown_out": {"at": "1m", "for": "2m", "slots": "25%"},
+    "limits_cut": {"at": "1m", "for": "2m", "to": "50%"},
     "runaway_job": {"at": "1m", "for": "2m", "team": "a", "rate": "600/min"},
+    "thundering_herd": {"at": "1m", "team": "a", "size": 50},
+    "policy_violations": {"at": "1m", "for": "2m", "team": "a", "probability": "1%", "recovery": "5m"},
+    "leaked_key": {"at": "1m", "for": "1m", "team": "a", "rate": "60/min", "rollout": "1m"},
+    "key_rotation": {"at": "1m", "rollout": "1m", "overlap": "0s", "botched": [1], "rollback": "1m"},
+    "price_change": {"at": "1m", "for": "2m", "factor": 2},
 }
+INSTANTS = {"thundering_herd"}
 WORKLOAD = {"arrivals": {"poisson": {"rate": "6/min"}}, "model": "gpt-4.1", "input_tokens": 9, "output_tokens": 9}
 
 
@@ -45,11 +56,13 @@ def test_every_fault_of_the_catalogue_has_an_example() -> None:
 def test_a_fault_keeps_the_contract(name: str) -> None:
     one = fault(name)
     start, end = one.window
-    assert (start, end) == (MINUTE, 3 * MINUTE)
+    assert (start, end) == (MINUTE, MINUTE + 1 if name in INSTANTS else 3 * MINUTE)
     assert one.summary and "\n" not in one.summary and len(one.summary) < 80
     whole = scenario({name: EXAMPLES[name]})
-    effects, traffic = one.effects(), one.traffic(whole)
-    assert effects or traffic, "a fault that does nothing"
+    effects, traffic = one.effects(whole), one.traffic(whole)
+    cuts, prices = one.limit_cuts(), one.price_changes()
+    assert effects or traffic or cuts or prices, "a fault that does nothing"
+    assert all(start <= mark.at_ns <= end for mark in one.marks)
     for effect in effects:
         assert start <= effect.start_ns < effect.end_ns <= end
         assert effect.kind in EffectKind
@@ -57,25 +70,27 @@ def test_a_fault_keeps_the_contract(name: str) -> None:
     for extra in traffic:
         assert extra.team in whole.teams
         assert start <= extra.start_ns < extra.end_ns <= end
-    assert one.effects() == effects, "asked twice, a fault says the same"
+    for change in (*cuts, *prices):
+        assert start <= change.start_ns < change.end_ns <= end
+    assert one.effects(whole) == effects, "asked twice, a fault says the same"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-@pytest.mark.parametrize("missing", ["at", "for"])
-def test_a_fault_needs_its_time(name: str, missing: str) -> None:
-    said = {key: value for key, value in EXAMPLES[name].items() if key != missing}
-    with pytest.raises(ValidationError, match=missing):
-        scenario({name: said})
+def test_a_fault_needs_its_time(name: str) -> None:
+    for missing in ("at", "for") if issubclass(type(fault(name)), Lasting) else ("at",):
+        said = {key: value for key, value in EXAMPLES[name].items() if key != missing}
+        with pytest.raises(ValidationError, match=missing):
+            scenario({name: said})
 
 
 def test_a_storm_says_what_it_refuses_with() -> None:
-    (effect,) = fault("storm").effects()
+    (effect,) = fault("storm").effects(scenario())
     assert (effect.status, effect.probability, effect.retry_after_ns) == (503, Fraction(1, 2), 5 * SECOND)
     assert effect.scope == Scope(team="a")
 
 
 def test_a_storm_without_retry_after_carries_none() -> None:
-    (effect,) = scenario({"storm": {"at": "1m", "for": "1m"}}).chaos[0].fault.effects()
+    (effect,) = scenario({"storm": {"at": "1m", "for": "1m"}}).chaos[0].fault.effects(scenario())
     assert effect.retry_after_ns == -1
 
 

@@ -47,7 +47,8 @@ from tests.unit.tally_runs import Both, arrays_of, both, context_of, heard, run_
 
 HALF_BUCKET = (1 + 1e-12) / 256
 QUANTILES = ("_p50_s", "_p95_s", "_p99_s", "latency_quantiles_s")
-APPROXIMATE = (*QUANTILES, "consumption")
+APPROXIMATE = (*QUANTILES, "consumption", "/incidents/")
+"""Leaves that tallies give approximately, or (incidents) not at all: they need rows."""
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -219,11 +220,11 @@ def _hand(**more: Any) -> tuple[Scenario, Tallies]:
     return scenario, fresh_tallies(scenario, settings_of(scenario)[0])
 
 
-def _told(tallies: Tallies, start_s: float, outcome: int = SUCCEEDED, status: int = STATUS_OK, client: int = 0) -> None:
+def _told(tallies: Tallies, start_s: float, outcome: int = SUCCEEDED, status: int = STATUS_OK, origin: int = 0) -> None:
     """A request of team ``a`` with one attempt of a second."""
     at = round(start_s * SECOND)
     call = Call(arrival=at, at=at, attempts=1, outcome=outcome, finish=at + SECOND, status=status)
-    request = Request(*[0] * len(Request._fields))._replace(client=client)
+    request = Request(*[0] * len(Request._fields))._replace(origin=origin)
     tally.sent(tallies, request, call)
     tally.tally_call(tallies, request, call)
 
@@ -269,7 +270,7 @@ def test_the_warm_up_and_what_a_fault_sends_do_not_count_as_the_teams_own() -> N
     _told(tallies, 59.999999999)
     assert not tallies.counts.any()
     assert tallies.series[0, 3, S_OFFERED] == 1
-    _told(tallies, 60, client=len(HAND))
+    _told(tallies, 60, origin=1)
     assert tallies.counts[0, [SUCCEEDED, OWN, MADE]].tolist() == [1, 0, 1]
     assert not tallies.own.any()
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.engine.tables import LOG
 from sim.engine.world import Setting, build_setting
-from sim.scenario.plan import INJECTED, Plan, build_plan, model_names
+from sim.scenario.plan import WORKLOAD, Plan, build_plan, model_names
 from sim.scenario.schema import Scenario
 from sim.scenario.topology import Topology
 from sim.scenario.workloads import Trace
@@ -74,7 +74,7 @@ class Work:
     def _runs_away(self, subject: Subject) -> bool:
         plan = self.plan(0)
         codes = [plan.teams.index(team) for team in subject.teams]
-        return bool(np.any((plan.origin == INJECTED) & np.isin(plan.team, codes)))
+        return bool(np.any((plan.origin != WORKLOAD) & np.isin(plan.team, codes)))
 
     def study(self, name: str) -> Found:
         """Search one project."""
