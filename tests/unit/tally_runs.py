@@ -28,6 +28,7 @@ from sim.engine.tables import (
 from sim.engine.tally_tables import fresh_tallies
 from sim.engine.world import Setting, build_setting, build_world, fresh_state, interpreted
 from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
+from sim.results.columns import STATUS_OK
 from sim.results.tallies import Tallies
 from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names
 from sim.scenario.schema import Scenario
@@ -103,10 +104,11 @@ def tally_again(result: RunResult, world: World, tallies: Tallies) -> Tallies:
         else:
             line["arrival"] = int(result.arrival[request.number])
             tally.tally_attempt(rules, tallies, tally.Ended(*(line[name] for name in tally.Ended._fields)))
-    sent = {line["request"]: line["at"] for line in log}
+    last = sorted(log, key=lambda line: (line["status"] == STATUS_OK, line["attempt"]))
+    sent = {line["request"]: line["at"] for line in last}
     for number, request in enumerate(requests):
         told = {name: int(getattr(result, name)[number]) for name in RESULT_FIELDS if name in tally.Over._fields}
-        who = {"origin": request.origin, "team": request.team, "at": sent.get(number, -1)}
+        who = {"origin": request.origin, "team": request.team, "model": request.model, "at": sent.get(number, -1)}
         tally.tally_request(tallies, tally.Over(**told, **who))
     tally.tally_close(tallies)
     return tallies
