@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from sim.errors import BadUnit
@@ -63,6 +64,12 @@ class Rate:
     def per_minute(self) -> float:
         """The same as events a minute."""
         return float(self.count * MINUTE / self.period_ns)
+
+    @property
+    def credit(self) -> tuple[int, int]:
+        """(credits refilled a nanosecond, credits of one event): the exact rate, reduced."""
+        refill = self.count / self.period_ns
+        return refill.numerator, refill.denominator
 
     def times(self, factor: Fraction | int) -> Rate:
         """The rate scaled by an exact factor."""
@@ -130,6 +137,30 @@ def duration_text(ns: int) -> str:
     return f"{ns}ns"
 
 
+def moment(value: object) -> datetime:
+    """A moment in UTC from RFC 3339, as ``"2026-01-01T00:00:00Z"``. Raises BadUnit."""
+    hint = 'a date and time with its offset, as "2026-01-01T00:00:00Z"'
+    found = value
+    if isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise _fail("moment", value, hint) from None
+    if not isinstance(found, datetime) or found.tzinfo is None or not 1970 <= found.year <= 2200:
+        raise _fail("moment", value, f"{hint}, from 1970 to 2200")
+    return found.astimezone(UTC)
+
+
+def moment_text(value: datetime) -> str:
+    """RFC 3339 in UTC, as :func:`moment` reads it back."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def epoch_ns(value: datetime) -> int:
+    """Nanoseconds from 1970 to a moment."""
+    return (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * US
+
+
 def rate(value: object) -> Rate:
     """A :class:`Rate` from ``"60/min"``, ``"2M/min"``, ``"0.5/s"``. Raises BadUnit."""
     hint = 'a count per time, as "60/min", "2M/min", "5/s" or "1000/day"'
@@ -161,15 +192,15 @@ def count(value: object) -> int:
 
 def share(value: object) -> Fraction:
     """A fraction between 0 and 1 from ``0.8`` or ``"80%"``. Raises BadUnit."""
-    number = ratio(value)
+    number = ratio(value, "share")
     if number > 1:
         raise _fail("share", value, 'between 0 and 1, as 0.8 or "80%"')
     return number
 
 
-def ratio(value: object) -> Fraction:
-    """A non-negative number from ``1.5`` or ``"150%"``. Raises BadUnit."""
-    hint = 'a number or a percentage, as 0.8 or "80%"'
+def ratio(value: object, what: str = "factor") -> Fraction:
+    """A non-negative number from ``1.5`` or ``"150%"``. Raises BadUnit, in which ``what`` names it."""
+    hint = 'a number or a percentage, as 0.8 or "80%"' if what == "share" else 'a number, as 1.5 or "150%"'
     if isinstance(value, Fraction) and value >= 0:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -178,7 +209,7 @@ def ratio(value: object) -> Fraction:
     else:
         match = _SHARE.match(value) if isinstance(value, str) else None
     if match is None:
-        raise _fail("share", value, hint)
+        raise _fail(what, value, hint)
     number = _fraction(match[1])
     return number / 100 if match[2] else number
 

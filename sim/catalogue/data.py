@@ -33,9 +33,10 @@ class CatalogueModel(Entry):
 
 
 class RetryPreset(Entry):
-    """What one real client does after a failed attempt."""
+    """What one real client does after a failed attempt, and what it calls itself."""
 
     policy: RetryPolicy
+    user_agent: str = ""
 
 
 class Tier(Entry):

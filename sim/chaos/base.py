@@ -32,10 +32,12 @@ FOREVER = 1 << 62
 class EffectKind(IntEnum):
     """What an effect does to an attempt that meets it."""
 
+    DENY = faults.DENY
+    """Before anything else: no connection (status 0), or a key that is not valid (401)."""
     REFUSE = faults.REFUSE
-    """Answer with ``status`` at once."""
+    """Answer with ``status`` at once, before any budget or limit is asked."""
     SLOW = faults.SLOW
-    """Multiply the times of its answer by ``factor``; without one no answer ever comes."""
+    """Multiply the times of its answer by ``factor``; without one no answer ever comes. Several multiply."""
     RESET = faults.RESET
     """Cut the connection while the answer comes."""
     SLOTS = faults.SLOTS
@@ -140,6 +142,11 @@ class Mark:
 
     at_ns: int
     text: str
+
+
+def percent(share: Fraction) -> str:
+    """A share in a label, as ``2.5 %``."""
+    return f"{100 * float(share):.3g} %"
 
 
 class Fault(Strict):

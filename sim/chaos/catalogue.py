@@ -39,3 +39,7 @@ class FaultEntry(OneOf):
         """The fault itself."""
         fault: Fault = self.spec
         return fault
+
+    def stream(self, place: int) -> str:
+        """What the streams of its traffic are named by: its place in the timeline."""
+        return str(place)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sim.chaos.base import Effect, EffectKind, Fault, Mark, Scope
 from sim.chaos.rollout import Rollout, RolloutText
+from sim.errors import BadUnit
 from sim.scenario.base import Duration, Flag, Whole
 from sim.units import DAY, MINUTE
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Scenario
+
+NAME = "credential:rotated"
 
 
 class KeyRotation(Fault):
@@ -23,8 +26,8 @@ class KeyRotation(Fault):
     uses). The old one stays valid for ``overlap``; a team whose ``rollout`` takes longer is answered
     401 in between. In a rotation listed in ``botched`` (1 is the first) the new credential does not
     work: a team is answered 401 from its rollout until ``rollback`` later. With ``failover`` a client
-    tries the previous key next, which works while it is valid: then only first attempts fail, and a
-    policy that retries 401 hides it.
+    tries the previous key next: while that is still valid only first attempts fail, and a policy that
+    retries 401 hides it.
     """
 
     team: str | None = None
@@ -32,9 +35,17 @@ class KeyRotation(Fault):
     times: Whole = Field(default=1, ge=1, le=120)
     overlap: Duration = 90 * DAY
     rollout: RolloutText = Field(default_factory=Rollout)
-    botched: tuple[Whole, ...] = ()
+    botched: tuple[Annotated[Whole, Field(ge=1)], ...] = ()
     rollback: Duration = Field(default=15 * MINUTE, gt=0)
     failover: Flag = False
+
+    @model_validator(mode="after")
+    def _turns_exist(self) -> KeyRotation:
+        beyond = [turn for turn in self.botched if turn > self.times]
+        if beyond:
+            hint = f"a number from 1 to {self.times}, or raise times"
+            raise BadUnit("botched names a rotation that does not happen", value=str(beyond[0]), hint=hint)
+        return self
 
     @property
     def starts(self) -> tuple[int, ...]:
@@ -50,7 +61,7 @@ class KeyRotation(Fault):
     @property
     def summary(self) -> str:
         """As ``key rotation, 1 of 3 botched``."""
-        bad = sum(1 for turn in self.botched if turn <= self.times)
+        bad = len(set(self.botched))
         return f"key rotation × {self.times}" + (f", {bad} botched" if bad else "")
 
     @property
@@ -64,18 +75,18 @@ class KeyRotation(Fault):
     def effects(self, scenario: Scenario) -> Sequence[Effect]:
         """401 where a team still has a key that is no longer valid, or already one that does not work."""
         return [
-            Effect(
-                start, end, EffectKind.REFUSE, Scope(team=team, key_of=self.team), "credential:rotated", 401,
-                before=1 if self.failover and turn in self.botched else None,
-            )
+            Effect(start, end, EffectKind.DENY, Scope(team=team, key_of=self.team), NAME, 401, before=before)
             for turn, rotated in enumerate(self.starts, 1)
             for team in sorted(scenario.teams)
-            for start, end in self._gaps(turn, rotated, self.rollout.of(team))
-        ]  # fmt: skip
+            for start, end, before in self._gaps(turn, rotated + self.overlap, rotated + self.rollout.of(team))
+            if start < end
+        ]
 
-    def _gaps(self, turn: int, rotated: int, rollout: int) -> list[tuple[int, int]]:
-        """From when to when a team has no valid key in one rotation."""
-        gaps = [(rotated + self.overlap, rotated + rollout)]
+    def _gaps(self, turn: int, old_ends: int, new_from: int) -> Iterator[tuple[int, int, int | None]]:
+        """From when to when a team's key does not work in one rotation, and before which attempt."""
+        yield old_ends, new_from, None
         if turn in self.botched:
-            gaps.append((rotated + rollout, rotated + rollout + self.rollback))
-        return [(start, end) for start, end in gaps if start < end]
+            mended = new_from + self.rollback
+            saved = min(max(new_from, old_ends), mended) if self.failover else new_from
+            yield new_from, saved, 1
+            yield saved, mended, None

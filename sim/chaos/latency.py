@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 
 class Latency(Scoped):
-    """``latency: {at: 10m, for: 5m, factor: 4, probability: 50%}``: time to first token and per token × 4."""
+    """``latency: {at: 10m, for: 5m, factor: 4, probability: 50%}``: time to first token and per token × 4.
 
-    factor: Ratio = Field(gt=0, le=1000)
+    For answers that begin in the window, to their end. Several that hit one answer multiply.
+    """
+
+    factor: Ratio = Field(ge=Fraction(1, 1000), le=1000)
     probability: Share = Field(default=Fraction(1), gt=0)
 
     @property

@@ -59,7 +59,7 @@ class LeakedKey(Lasting, Sender):
         revoked = self.revoked_ns
         late = [(team, self.at + self.for_ + self.rollout.of(team)) for team in sorted(scenario.teams)]
         return [
-            Effect(revoked, ready, EffectKind.REFUSE, Scope(team=team, key_of=self.team), "credential:revoked", 401)
+            Effect(revoked, ready, EffectKind.DENY, Scope(team=team, key_of=self.team), "credential:revoked", 401)
             for team, ready in late
             if ready > revoked
         ]

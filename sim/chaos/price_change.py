@@ -17,7 +17,8 @@ class NewPrice(Fault):
     """``price_change: {at: 15d, model: claude-sonnet-4-5, price: {input: $2, output: $10}}``.
 
     From ``at`` on (``for`` a while, if given) attempts that start are billed at the new price: in
-    full, or as ``factor`` times the old. Without a ``model`` the factor is for all.
+    full, or as ``factor`` times the one that holds. Without a ``model`` the factor is for all. Of
+    changes that hold together the later works on what the earlier made.
     """
 
     for_: Duration | None = Field(default=None, alias="for", gt=0)
@@ -45,9 +46,13 @@ class NewPrice(Fault):
         what = self.model or "everything"
         if self.price is not None:
             return f"{what} costs ${self.price.input / 1e6:g}/${self.price.output / 1e6:g}"
-        return f"{what} costs × {float(self.factor or 1):g}"
+        return f"{what} costs × {float(self._factor):g}"
 
     def price_changes(self) -> Sequence[PriceChange]:
         """One change."""
         end = FOREVER if self.for_ is None else self.at + self.for_
-        return (PriceChange(self.at, end, self.model, self.price, self.factor or Fraction(1)),)
+        return (PriceChange(self.at, end, self.model, self.price, self._factor),)
+
+    @property
+    def _factor(self) -> Fraction:
+        return Fraction(1) if self.factor is None else self.factor

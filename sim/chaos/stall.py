@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from sim.chaos.base import Effect, EffectKind, Scoped
+from sim.chaos.base import Effect, EffectKind, Scoped, percent
 from sim.scenario.base import Share
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Stall(Scoped):
     @property
     def summary(self) -> str:
         """As ``stalls, 2 %``."""
-        return f"stalls, {float(self.probability):.3g}" if self.probability < 1 else "stalls"
+        return f"stalls, {percent(self.probability)}" if self.probability < 1 else "stalls"
 
     def effects(self, scenario: Scenario) -> Sequence[Effect]:
         """One effect without a factor: no answer."""

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from sim.cli import capacity, compare, console, init, report, run, scenarios, schema, serve, tune
+from sim.cli import capacity, compare, console, cost, import_log, init, report, run, scenarios, schema, serve, tune
 from sim.errors import KeystormError
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -33,7 +33,9 @@ class Command(Protocol):
         """Do it; the exit code."""
 
 
-COMMANDS: tuple[Command, ...] = (compare, run, tune, capacity, serve, report, scenarios, init, schema)
+COMMANDS: tuple[Command, ...] = (
+    compare, run, tune, capacity, cost, import_log, serve, report, scenarios, init, schema
+)  # fmt: skip
 
 
 class Parser(argparse.ArgumentParser):

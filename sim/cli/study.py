@@ -12,6 +12,7 @@ from sim.cli import console
 
 if TYPE_CHECKING:
     from sim.scenario.loader import Loaded
+    from sim.scenario.vary import Varying
     from sim.study.compare import Study
 
 ENGINES = ("compiled", "plain", "simpy")
@@ -50,17 +51,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     kept = "what is kept: attempts and requests, requests only, or none: then memory stays small, and a run that was"
     add("--rows", choices=("none", "requests", "attempts"), default="attempts",
         help=f"{kept} interrupted goes on where it was (default: %(default)s)")  # fmt: skip
+    add("--audit", action="store_true",
+        help="write audit.parquet and audit.csv too: one row for every attempt, as an audit log has it")  # fmt: skip
     gate = "this configuration's objectives decide the exit code (default: all; may be repeated)"
     add("--gate", action="append", metavar="NAME", help=gate)
 
 
-def read(args: argparse.Namespace) -> Loaded:
+def read(args: argparse.Namespace, varying: Varying | None = None) -> Loaded:
     """The scenario with the flags applied, and the names in the flags checked against it."""
     from sim.scenario.loader import load
     from sim.study.api import given
 
     overrides = given(seed=args.seed, replications=args.replications)
-    loaded = load(args.scenario, skip_bad_rows=args.skip_bad_rows, overrides=overrides)
+    loaded = load(args.scenario, skip_bad_rows=args.skip_bad_rows, overrides=overrides, varying=varying)
     known("--gate", args.gate or (), loaded.scenario.configurations)
     return loaded
 
@@ -97,6 +100,7 @@ def perform(args: argparse.Namespace, loaded: Loaded, out: Path, only: tuple[str
         rows=args.rows,
         gate=tuple(args.gate) if args.gate else None,
         command=args.words,
+        audit=args.audit,
     )
     progress = choose(sys.stderr, quiet=args.quiet)
     try:

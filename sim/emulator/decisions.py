@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sim.chaos.base import OWN
 from sim.draws import FAULT, LUCKS
-from sim.engine.loop import account, answer_times, ask_of, attempt, fill_slot, leave_slot
+from sim.engine.loop import account, answer_times, ask_of, fill_slot, has_slot, launch, leave_slot
 from sim.engine.tables import ADMITTED, PENDING, QUIET, Call, Request, World
 from sim.engine.world import Setting, fresh_small_state
 from sim.policy.admission import OK, RATE_LIMITED, admit, settle
@@ -143,7 +143,8 @@ class Decisions:
         state = self.state
         state.requests[slot], state.calls[slot] = request, call
         found = Attempt(slot, request, call)
-        found.ends_at = attempt(self.world, state, slot, now)
+        served = has_slot(self.world, state, request.model, now)
+        found.ends_at = launch(self.world, state, slot, served, True, now)
         if not found.admitted:
             del state.requests[slot], state.calls[slot]
         elif found.ends_at < 0:
@@ -158,7 +159,7 @@ class Decisions:
         call.flags &= ~PENDING
         output, spent = account(self.world, state, one.slot, now)
         self._waiting.pop(one.slot, None)
-        leave_slot(self.world, state, one.slot, now)
+        leave_slot(self.world, state, one.slot, call.begun, now)
         del state.requests[one.slot], state.calls[one.slot]
         self._start_heirs()
         return output, spent

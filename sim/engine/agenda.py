@@ -14,6 +14,8 @@ import heapq
 from typing import Any
 
 CLASS_BITS = 60
+ADMISSION_ROWS = 3
+"""What ``w.rows`` keeps when admissions are kept."""
 
 
 def schedule(s: Any, time: int, kind: int, slot: int) -> None:
@@ -61,9 +63,16 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     """One line of the log, in the order of tables.LOG."""
     call, q = s.calls[slot], s.requests[slot]
     s.log.append(
-        (q.number, call.attempts - 1, call.at, end_at, call.status, refuser, call.retry_after, output, spent,
-         q.team, q.key, call.model, q.uncached)
+        (q.number, call.number, call.at, end_at, call.status, refuser, call.retry_after, output, spent,
+         q.team, q.key, call.model, q.uncached, call.arrival)
     )  # fmt: skip
+
+
+def write_admission(w: Any, s: Any, slot: int, now: int) -> None:
+    """Note that an attempt was let in, in the order of tables.ADMISSION."""
+    if w.rows >= ADMISSION_ROWS:
+        q = s.requests[slot]
+        s.admissions.append((len(s.log), now, q.team, q.key, s.calls[slot].model, q.uncached))
 
 
 def has_room(w: Any, s: Any, upcoming: int) -> bool:

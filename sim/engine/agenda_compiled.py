@@ -6,9 +6,10 @@ slots, ``retire`` writes its report and frees its slot. No memory is taken here,
 kernel compiles without reference counts; whoever runs it gives more room when it is full.
 
 ``s.heap`` is ``(capacity, 3)`` with its first event in row 1, ``s.log`` ``(LOG_WIDTH, capacity)``,
-``s.report`` ``(REPORT_WIDTH, capacity)``, ``s.free`` a stack of free slots. ``s.used`` holds how
-many rows of each are in use. Log and report are columns, which nobody has to copy apart later; with
-``w.in_order`` reports stand at their request's number, which nobody has to sort then.
+``s.report`` ``(REPORT_WIDTH, capacity)``, ``s.admissions`` ``(ADMISSION_WIDTH, capacity)``, ``s.free``
+a stack of free slots. ``s.used`` holds how many rows of each are in use. What is written is in
+columns, which nobody has to copy apart later; with ``w.in_order`` reports stand at their request's
+number, which nobody has to sort then.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from sim.policy.bucket import NEVER
 CLASS_BITS = 60
 ROOM = 16
 """Rows that one event may need at most, with a margin."""
-HEAP, LOG, REPORT, FREE = 0, 1, 2, 3
+HEAP, LOG, REPORT, FREE, ADMISSIONS = 0, 1, 2, 3, 4
 """Places in ``s.used``."""
-NO_ROWS, REQUEST_ROWS, ATTEMPT_ROWS = 0, 1, 2
-"""What ``w.rows`` keeps: nothing, reports, or reports and the log."""
+NO_ROWS, REQUEST_ROWS, ATTEMPT_ROWS, ADMISSION_ROWS = 0, 1, 2, 3
+"""What ``w.rows`` keeps: nothing, reports, the log too, or admissions too."""
 
 
 def is_before(heap: Any, row: int, time: int, tie: int) -> bool:
@@ -161,13 +162,16 @@ def report(rows: Any, row: int, q: Any, call: Any) -> None:
     rows[7, row] = call.wasted
     rows[8, row] = call.throttle
     rows[9, row] = call.refused_by
-    rows[10, row] = q.origin
-    rows[11, row] = q.team
-    rows[12, row] = q.key
-    rows[13, row] = q.model
-    rows[14, row] = q.uncached
-    rows[15, row] = q.cached
-    rows[16, row] = q.output
+    rows[10, row] = call.held
+    rows[11, row] = call.model
+    rows[12, row] = q.origin
+    rows[13, row] = q.team
+    rows[14, row] = q.key
+    rows[15, row] = q.model
+    rows[16, row] = q.uncached
+    rows[17, row] = q.cached
+    rows[18, row] = q.output
+    rows[19, row] = call.at
 
 
 def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spent: int) -> None:
@@ -180,7 +184,7 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     rows = s.log
     q = s.requests[slot]
     rows[0, row] = q.number
-    rows[1, row] = call.attempts - 1
+    rows[1, row] = call.number
     rows[2, row] = call.at
     rows[3, row] = end_at
     rows[4, row] = call.status
@@ -192,6 +196,23 @@ def write(w: Any, s: Any, slot: int, end_at: int, refuser: int, output: int, spe
     rows[10, row] = q.key
     rows[11, row] = call.model
     rows[12, row] = q.uncached
+    rows[13, row] = call.arrival
+
+
+def write_admission(w: Any, s: Any, slot: int, now: int) -> None:
+    """Note that an attempt was let in, in the order of tables.ADMISSION."""
+    if w.rows < ADMISSION_ROWS:
+        return
+    row = s.used[ADMISSIONS]
+    s.used[ADMISSIONS] = row + 1
+    rows = s.admissions
+    q = s.requests[slot]
+    rows[0, row] = s.used[LOG]
+    rows[1, row] = now
+    rows[2, row] = q.team
+    rows[3, row] = q.key
+    rows[4, row] = s.calls[slot].model
+    rows[5, row] = q.uncached
 
 
 def steps(w: Any, row: int) -> int:
@@ -221,6 +242,8 @@ def has_room(w: Any, s: Any, upcoming: int) -> bool:
 def is_full(s: Any) -> bool:
     """Whether heap, log or report must be given more room."""
     under_way = len(s.calls) - s.used[FREE]
-    most: int = max(s.used[HEAP] - len(s.heap), s.used[LOG] - s.log.shape[1])
+    most: int = max(
+        s.used[HEAP] - len(s.heap), s.used[LOG] - s.log.shape[1], s.used[ADMISSIONS] - s.admissions.shape[1]
+    )
     left: int = s.report.shape[1] - s.used[REPORT]
     return most + ROOM > 0 or left <= under_way

@@ -13,21 +13,45 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.agenda_compiled import ATTEMPT_ROWS, FREE, HEAP, LOG, REPORT, REQUEST_ROWS, ROOM
+from sim.engine.agenda_compiled import (
+    ADMISSION_ROWS,
+    ADMISSIONS,
+    ATTEMPT_ROWS,
+    FREE,
+    HEAP,
+    LOG,
+    REPORT,
+    REQUEST_ROWS,
+    ROOM,
+)
 from sim.engine.fold import SALTS
-from sim.engine.kernel_source import load_kernel
+from sim.engine.kernel_source import LOOP, load_kernel
 from sim.engine.loop import DONE
-from sim.engine.tables import I64, LOG_WIDTH, REPORT_WIDTH, Call, Request, RunResult, State, World, result_of_report
+from sim.engine.tables import (
+    ADMISSION_WIDTH,
+    I64,
+    LOG_WIDTH,
+    REPORT_WIDTH,
+    Call,
+    Request,
+    RunResult,
+    Second,
+    State,
+    World,
+    result_of_report,
+)
 from sim.engine.world import fresh_small_state, request_dtype
 from sim.policy import tables as records
 
 FIRST_ROOM = 1 << 16
-"""Rows of heap, log and report to begin with."""
+"""Rows of the heap to begin with."""
 LEAST_ROOM = 1 << 10
 """The same for a small plan: a study runs thousands of them, and clearing memory would take most of the time."""
+BLOCK = 1 << 13
+"""Rows of log, report and admissions in a stream: few enough to be in the processor's cache when they are counted."""
 FIRST_SLOTS = 1 << 10
 _lock = threading.Lock()
-_kernels: dict[bool, Any] = {}
+_kernels: dict[str, Any] = {}
 
 _RECORDS: dict[tuple[type[Any], str], type[Any]] = {
     (World, "clients"): records.ClientRule,
@@ -67,46 +91,47 @@ def arrays(given: Any) -> Any:
     return kind(*values)
 
 
-def kernel(counting: bool) -> Any:
-    """The module with the compiled loop, made once a process; its disk cache is quick the next time."""
+def kernel(part: str = LOOP) -> Any:
+    """The module with the compiled loop or counting, loaded once a process; its disk cache is quick the next time."""
     with _lock:
-        if counting not in _kernels:
-            _kernels[counting] = load_kernel(counting)
-    return _kernels[counting]
+        if part not in _kernels:
+            _kernels[part] = load_kernel(part)
+    return _kernels[part]
 
 
-def _kernel_for(state: State) -> Any:
-    return kernel(len(state.tallies.counts) > 0)
-
-
-def fresh_arrays(world: World, room: int = FIRST_ROOM, reports: int = FIRST_ROOM, lines: int = FIRST_ROOM) -> State:
-    """The state of the compiled loop before anything happened.
-
-    ``room`` for events; for ``reports`` and ``lines`` of the log where these are kept at all.
-    """
+def fresh_arrays(world: World, room: int = FIRST_ROOM) -> State:
+    """The state of the compiled loop before anything happened, with ``room`` for events and for a block of rows."""
     blank = np.array([astuple(Call())], request_dtype(Call))
     state: State = arrays(fresh_small_state(world))
     live = state._replace(
         requests=np.zeros(0, request_dtype(Request)),
         calls=blank[:0].copy(),
+        seconds=np.zeros(0, request_dtype(Second)),
         blank=blank,
         free=np.zeros(0, np.int64),
         heap=_heap(world.wakes, room),
-        log=columns(LOG_WIDTH, lines if world.rows >= ATTEMPT_ROWS else LEAST_ROOM),
-        report=columns(REPORT_WIDTH, reports if world.rows >= REQUEST_ROWS else 2 * FIRST_SLOTS),
-        used=np.array([len(world.wakes), 0, 0, 0], np.int64),
+        log=lines(LOG_WIDTH, BLOCK if world.rows >= ATTEMPT_ROWS else 2 * ROOM),
+        report=lines(REPORT_WIDTH, BLOCK if world.rows >= REQUEST_ROWS else 2 * FIRST_SLOTS),
+        admissions=lines(ADMISSION_WIDTH, BLOCK if world.rows >= ADMISSION_ROWS else 2 * ROOM),
+        used=np.array([len(world.wakes), 0, 0, 0, 0], np.int64),
         sums=np.zeros(len(SALTS), np.int64),
     )
     return more_slots(live, FIRST_SLOTS)
 
 
 def columns(width: int, room: int) -> I64:
-    """Zeros ``(width, at least room)``.
+    """Zeros ``(width, at least room)`` for rows that stay where they are written: each column lies in one piece.
 
-    A line is written to all columns at once: a multiple of 4 KiB between them would put them all
+    A row is written to all columns at once: a multiple of 4 KiB between them would put them all
     into one set of the processor's cache, so they lie one cache line beside such a multiple.
     """
-    return np.zeros((width, room // 512 * 512 + 520), np.int64)
+    # Never whole in memory, nor are lines(): one compilation for any strides serves both.
+    return np.zeros((width, room // 512 * 512 + 521), np.int64)[:, :-1]
+
+
+def lines(width: int, room: int) -> I64:
+    """Zeros ``(width, room)`` for rows that leave soon: each row lies in one piece, which is quicker."""
+    return np.zeros((room, width + 1), np.int64)[:, :width].T
 
 
 def more_slots(state: State, count: int) -> State:
@@ -119,7 +144,8 @@ def more_slots(state: State, count: int) -> State:
     free[held : held + count] = np.arange(old + count - 1, old - 1, -1)
     state.used[FREE] += count
     requests = np.concatenate([state.requests, np.zeros(count, state.requests.dtype)])
-    return state._replace(calls=calls, requests=requests, free=free)
+    seconds = np.concatenate([state.seconds, np.zeros(count, state.seconds.dtype)])
+    return state._replace(calls=calls, requests=requests, seconds=seconds, free=free)
 
 
 def _heap(wakes: Any, room: int) -> I64:
@@ -128,6 +154,11 @@ def _heap(wakes: Any, room: int) -> I64:
     for number, time in enumerate(wakes, 1):
         heap[number] = time, number - 1, -1
     return heap
+
+
+def emptied(state: State) -> None:
+    """What was written is no longer needed."""
+    state.used[[REPORT, LOG, ADMISSIONS]] = 0
 
 
 @dataclass
@@ -141,7 +172,7 @@ class Sink:
         """Copy what is written out of the state, which is then empty."""
         self.reports.append(state.report[:, : state.used[REPORT]].copy())
         self.logs.append(state.log[:, : state.used[LOG]].copy())
-        state.used[REPORT] = state.used[LOG] = 0
+        emptied(state)
 
     def result(self) -> tuple[I64, I64]:
         """All reports ``(REPORT_WIDTH, n)`` in the plan's order, and the log ``(LOG_WIDTH, m)``."""
@@ -176,16 +207,17 @@ def with_room(tables: World, state: State, wanted: int) -> State:
         state = state._replace(heap=np.concatenate([state.heap, np.zeros_like(state.heap)]))
     if state.used[FREE] < wanted:
         state = more_slots(state, max(wanted, len(state.calls)))
-    under_way = len(state.calls) - state.used[FREE]
-    if tables.in_order == 0 and state.report.shape[1] <= under_way + wanted + ROOM:
-        state = state._replace(report=columns(REPORT_WIDTH, 2 * (under_way + wanted + ROOM)))
+    needed = len(state.calls) - state.used[FREE] + wanted + ROOM
+    # Twice what is needed, or the loop would stop after every few rows.
+    if tables.in_order == 0 and state.report.shape[1] < 2 * needed:
+        state = state._replace(report=lines(REPORT_WIDTH, 3 * needed))
     return state
 
 
 def advance(tables: World, state: State, sink: Any) -> State:
     """Handle every event before ``tables.until``; rows go to ``sink.take`` as memory fills."""
     at = 0
-    while (at := _kernel_for(state).run(tables, state, at)) != DONE:
+    while (at := kernel().run(tables, state, at)) != DONE:
         sink.take(state)
         state = with_room(tables, state, _slots_wanted(tables, at))
     return state
@@ -202,7 +234,7 @@ def _slots_wanted(tables: World, at: int) -> int:
 def finish(tables: World, state: State, sink: Any) -> None:
     """The horizon: report what is still under way."""
     at = 0
-    while (at := _kernel_for(state).close(tables, state, at)) != DONE:
+    while (at := kernel().close(tables, state, at)) != DONE:
         sink.take(state)
         state = with_room(tables, state, 0)
     sink.take(state)
@@ -213,7 +245,10 @@ def run_compiled(world: World) -> RunResult:
     count, sink = len(world.requests), LogSink()
     tables = arrays(world._replace(in_order=1))
     room = min(FIRST_ROOM, max(LEAST_ROOM, 4 * count))
-    # One place more than there are requests, so that the report is never full.
-    state = fresh_arrays(world, room, count + 1, 2 * count + LEAST_ROOM)
+    state = fresh_arrays(world, room)
+    if world.rows >= REQUEST_ROWS:  # one place more than there are requests, so that the report is never full
+        state = state._replace(report=columns(REPORT_WIDTH, count + 1))
+    if world.rows >= ATTEMPT_ROWS:
+        state = state._replace(log=columns(LOG_WIDTH, 2 * count + LEAST_ROOM))
     finish(tables, advance(tables, state, sink), sink)
     return result_of_report(state.report[:, :count], sink.log(state))

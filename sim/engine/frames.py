@@ -78,12 +78,14 @@ def request_frame(result: RunResult, labels: Labels, names: Names) -> pd.DataFra
         "outcome": (result.outcome, OUTCOMES),
         "status": result.status,
         "attempts": result.attempts,
+        "last_model": (result.last_model, names.models),
         "input_tokens": result.uncached + result.cached,
         "cached_tokens": result.cached,
         "output_tokens": result.output,
         "cost_microusd": result.cost,
         "wasted_microusd": result.wasted,
         "throttle_wait_ns": result.throttle,
+        "client_wait_ns": result.held,
         "refused_by": _refusers(result.refused_by, labels, names),
     })  # fmt: skip
 

@@ -30,23 +30,25 @@ MODULES = (
     "sim.policy.pricing",
     "sim.policy.backoff",
     "sim.policy.retry_budget",
+    "sim.policy.pacing",
+    "sim.policy.breaker",
     "sim.policy.service",
     "sim.policy.admission",
     "sim.engine.fold",
     "sim.engine.agenda",
     "sim.engine.queues",
+    "sim.engine.reactions",
+    "sim.engine.departures",
+    "sim.engine.hedges",
+    "sim.engine.ending",
+    "sim.engine.loop",
     "sim.engine.tally_limits",
     "sim.engine.tally",
-    "sim.engine.reactions",
-    "sim.engine.loop",
 )
 """What the kernel is made of; everything else that these import is taken as it is."""
 
-_REPLACED = {"sim.engine.agenda": "sim.engine.agenda_compiled", "sim.engine.tally": "sim.engine.tally_nothing"}
+_REPLACED = {"sim.engine.agenda": "sim.engine.agenda_compiled"}
 """Modules that compiled code has another version of, with the same functions."""
-
-_COUNTING = {"sim.engine.agenda": "sim.engine.agenda_compiled"}
-"""The same for the kernel that counts tallies; it takes longer to compile, so it is a kernel of its own."""
 
 _TAKEN = (
     "sim.policy.tables", "sim.engine.tables", "sim.engine.kernel_source", "sim.results.columns",
@@ -59,17 +61,21 @@ _OPTIONS = "nogil=True, error_model='numpy', _nrt=False"
 """Without Numba's runtime: the kernel takes no memory, and reference counts would cost half its time."""
 
 
-_ENTRIES = ("run", "close")
+LOOP, COUNTING = "sim.engine.loop", "sim.engine.tally"
+"""The two parts of the kernel: events, and tallies of what they wrote. Each is compiled when it is first called."""
+_ENTRIES = {LOOP: ("run",), "sim.engine.ending": ("close",), COUNTING: ("count", "tally_close")}
 """Functions that Python calls. Only they are kept on disk, with all that they call inside, and only they
 need a wrapper that reads Python's objects: wrappers for all took half of the compiler's time."""
 _ENTRY, _INNER = "cache=True", "no_cpython_wrapper=True, no_cfunc_wrapper=True"
 
-_CALLED = ("sim.engine.tally", "sim.engine.tally_limits")
+_CALLED = ("sim.policy.pacing", "sim.policy.breaker")
 """Modules whose functions are called; all others are inlined."""
+_RARE = ("leave", "heed", "falls_back", "steps_aside", "swap")
+"""Functions elsewhere that are called: few clients need them, and inlined they would cost time to compile."""
 
 
-def _source(module: str, counting: bool = False) -> str:
-    package, _, name = (_COUNTING if counting else _REPLACED).get(module, module).rpartition(".")
+def _source(module: str) -> str:
+    package, _, name = _REPLACED.get(module, module).rpartition(".")
     return files(package).joinpath(f"{name}.py").read_text("utf-8")
 
 
@@ -81,11 +87,11 @@ def versions() -> str:
     return f"{sys.implementation.cache_tag} {numba.__version__} {llvmlite.__version__}"
 
 
-def kernel_name(counting: bool) -> str:
-    """The package of a kernel, named by a hash of all its sources, of its tables, and of the compilers."""
+def kernel_name() -> str:
+    """The package of the kernel, named by a hash of all its sources, of its tables, and of the compilers."""
     hashed = hashlib.sha256(versions().encode())
     for module in (*MODULES, *_TAKEN):
-        hashed.update(_source(module, counting).encode())
+        hashed.update(_source(module).encode())
     return f"keystorm_kernel_{hashed.hexdigest()[:16]}"
 
 
@@ -94,8 +100,9 @@ class _Rewrite(ast.NodeTransformer):
 
     def __init__(self, module: str, package: str) -> None:
         self.package = package
+        self.entries = _ENTRIES.get(module, ())
         self.skipped = _SKIPPED.get(module, ())
-        self.options = _OPTIONS if module in _CALLED else f"{_OPTIONS}, forceinline=True"
+        self.called = module in _CALLED
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
         if node.module in MODULES:
@@ -106,8 +113,9 @@ class _Rewrite(ast.NodeTransformer):
         node.returns = None
         for argument in node.args.args:
             argument.annotation = None
-        kind = _ENTRY if node.name in _ENTRIES else _INNER
-        node.decorator_list = [ast.parse(f"_njit({self.options}, {kind})", mode="eval").body]
+        kind = _ENTRY if node.name in self.entries else _INNER
+        inlined = "" if self.called or node.name in _RARE else ", forceinline=True"
+        node.decorator_list = [ast.parse(f"_njit({_OPTIONS}{inlined}, {kind})", mode="eval").body]
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST | None:
@@ -118,9 +126,9 @@ def _flat(module: str) -> str:
     return module.replace(".", "_")
 
 
-def rewritten(module: str, package: str, counting: bool) -> str:
+def rewritten(module: str, package: str) -> str:
     """One module's source for the compiler."""
-    tree = ast.parse(_source(module, counting))
+    tree = ast.parse(_source(module))
     tree = ast.fix_missing_locations(_Rewrite(module, package).visit(tree))
     body = ast.unparse(tree)
     head = "from __future__ import annotations"
@@ -140,9 +148,9 @@ def cache_root() -> Path:
     return Path(tempfile.gettempdir()) / f"keystorm-{os.getuid()}"
 
 
-def write_kernel(counting: bool) -> tuple[Path, str]:
+def write_kernel() -> tuple[Path, str]:
     """Write the copies unless they are there: (folder that holds the package, the package's name)."""
-    package, root = kernel_name(counting), cache_root()
+    package, root = kernel_name(), cache_root()
     if (root / package / "__init__.py").exists():
         return root, package
     root.mkdir(parents=True, exist_ok=True)
@@ -150,7 +158,7 @@ def write_kernel(counting: bool) -> tuple[Path, str]:
         made = Path(scratch) / package
         made.mkdir()
         for module in MODULES:
-            (made / f"{_flat(module)}.py").write_text(rewritten(module, package, counting), "utf-8")
+            (made / f"{_flat(module)}.py").write_text(rewritten(module, package), "utf-8")
         (made / "__init__.py").write_text('"""Sources for the compiler; made by keystorm."""\n', "utf-8")
         # Another process may have been faster; its copy is the same.
         with contextlib.suppress(OSError):
@@ -158,15 +166,15 @@ def write_kernel(counting: bool) -> tuple[Path, str]:
     return root, package
 
 
-def is_warm(counting: bool = False) -> bool:
+def is_warm(part: str = LOOP) -> bool:
     """Whether machine code of this very source is already on disk."""
-    folder = cache_root() / kernel_name(counting) / "__pycache__"
-    return any(folder.glob("*.nbc"))
+    folder = cache_root() / kernel_name() / "__pycache__"
+    return all(any(folder.glob(f"{_flat(part)}.{entry}-*.nbc")) for entry in _ENTRIES[part])
 
 
-def load_kernel(counting: bool) -> ModuleType:
-    """Import the compilable copy of the loop; ``counting``: the one that fills tallies."""
-    root, package = write_kernel(counting)
+def load_kernel(part: str = LOOP) -> ModuleType:
+    """Import the compilable copy of a part: LOOP or COUNTING."""
+    root, package = write_kernel()
     if str(root) not in sys.path:
         sys.path.append(str(root))
-    return importlib.import_module(f"{package}.{_flat('sim.engine.loop')}")
+    return importlib.import_module(f"{package}.{_flat(part)}")

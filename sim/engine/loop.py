@@ -16,41 +16,43 @@ from sim.engine.agenda import (
     first_tie,
     first_time,
     has_room,
-    is_full,
     load,
     schedule,
     schedule_wake,
-    write,
+    write_admission,
 )
+from sim.engine.departures import GOES, STOPS, begin, leave
+from sim.engine.ending import DONE, close, log
+from sim.engine.hedges import awaited, has_second, steps_aside, swap
 from sim.engine.queues import pop_front, push_back, unlink
-from sim.engine.reactions import finish, over, react, time_left
+from sim.engine.reactions import finish, heed, react, time_left
 from sim.engine.tables import (
     ADMITTED,
     ANSWERS,
     ATTEMPT,
     END,
-    HOLDING,
+    HEDGE,
     PENDING,
     REFUSALS,
-    Call,
     Request,
     State,
     World,
 )
-from sim.engine.tally import tally_admitted, tally_attempt, tally_close
-from sim.policy.admission import NOBODY, OK, admit, settle
+from sim.policy.admission import OK, admit, settle
 from sim.policy.faults import ONE, changes_answers, slots_now
 from sim.policy.pricing import bill
-from sim.policy.retry_budget import started
 from sim.policy.service import WHOLE, WIDTH, answer_ns, disturbed, drawn, produced, slowed, until_cut
-from sim.policy.tables import Ask
-from sim.results.columns import GAVE_UP, NOT_STARTED, STATUS_CONNECTION, STATUS_NONE, STATUS_TIMEOUT, UNFINISHED
+from sim.policy.tables import ADAPTIVE, BREAKS, Ask
+from sim.results.columns import GAVE_UP, STATUS_CONNECTION, STATUS_TIMEOUT
 
 ENDS = END << CLASS_BITS
 """The tie key of answers to request 0; ends of brown-outs are below."""
+__all__ = ["DONE", "close", "run"]
+
 ARRIVES = ATTEMPT << CLASS_BITS
 """The tie key of attempts of request 0; answers are below."""
-DONE = -1
+HEDGES = HEDGE << CLASS_BITS
+"""The tie key of second attempts of request 0."""
 LATER = -1
 """Instead of the time of an end: it is an event to come."""
 
@@ -77,12 +79,14 @@ def run(w: World, s: State, upcoming: int) -> int:
         else:
             r = first_slot(s)
             drop_first(s)
+        if tie >= HEDGES and not steps_aside(w, s, r, tie - HEDGES, now):
+            continue
         if tie >= ARRIVES:
-            now = attempt(w, s, r, now)
+            now = attempt(w, s, r, tie >= HEDGES, now)
         elif tie < ENDS:
             wake(w, s, tie, now)
             continue
-        elif not awaited(s.calls[r], s.requests[r], tie - ENDS, now):
+        elif not awaited(w, s, r, tie - ENDS, now):
             continue
         if now >= 0:
             end(w, s, r, now)
@@ -99,22 +103,43 @@ def next_arrival(w: World, row: int) -> int:
     return row
 
 
-def attempt(w: World, s: State, r: int, now: int) -> int:
-    """A request arrives, leaves its client's queue, or tries again.
+def attempt(w: World, s: State, r: int, hedges: bool, now: int) -> int:
+    """A request arrives, leaves its client's queue, or tries again; or it ``hedges``, its first attempt set aside.
 
     Returns when the attempt ends if that can be told at once; LATER when its end is an event.
     """
     call = s.calls[r]
     q = s.requests[r]
-    if call.attempts == 0 and not begin(w, s, r, now):
-        return LATER
-    number = call.attempts
-    call.attempts = number + 1
+    rule = w.clients[q.client]
+    if not hedges:
+        verdict = GOES if call.first_at >= 0 else begin(w, s, r, now)
+        if verdict == GOES and rule.guards != 0:
+            verdict = leave(w, s, r, now)
+        if verdict != GOES:
+            if verdict == STOPS:
+                finish(w, s, r, GAVE_UP, now)
+            return LATER
+        call.tried += 1
+    ends_at = launch(w, s, r, has_slot(w, s, call.model, now), not hedges, now)
+    if hedges:
+        swap(call, s.seconds[r])
+    elif rule.hedge_after >= 0 and call.flags & ADMITTED != 0:
+        schedule(s, now + rule.hedge_after, HEDGE, r)
+    return ends_at
+
+
+def launch(w: World, s: State, r: int, served: bool, may_wait: bool, now: int) -> int:
+    """An attempt reaches the provider, is ``served`` at once or may wait; returns what :func:`attempt` does."""
+    call = s.calls[r]
+    q = s.requests[r]
+    call.number = call.attempts
+    call.attempts = call.number + 1
     call.at = now
     call.begun = -1
     call.flags |= PENDING
-    ask = ask_of(w, q, call.model, number, now)
-    status, refuser, after = admit(w.rules, s.memory, ask, can_take(w, s, call.model, now), now)
+    ask = ask_of(w, q, call.model, call.number, now)
+    room = served or (may_wait and has_place(w, s, call.model))
+    status, refuser, after = admit(w.rules, s.memory, ask, room, now)
     call.status = status
     call.retry_after = after
     if status != OK:
@@ -122,11 +147,11 @@ def attempt(w: World, s: State, r: int, now: int) -> int:
         call.end_at = now + w.rules.provider.round_trip
         return end_of(w, s, r, q.heard & REFUSALS != 0)
     call.flags |= ADMITTED
-    tally_admitted(w.rules, s.tallies, q, now)
+    write_admission(w, s, r, now)
     left = time_left(w, q, call, now)
     timeout = w.clients[q.client].timeout
     call.hangs_up_at = now + (timeout if left < 0 else min(timeout, left))
-    if has_slot(w, s, call.model, now):
+    if served:
         serve(w, s, r, now)
         return end_of(w, s, r, q.heard & ANSWERS != 0)
     wait_for_slot(s, call.model, r)
@@ -143,26 +168,6 @@ def end_of(w: World, s: State, r: int, heard: bool) -> int:
         return at
     schedule(s, at, END, r)
     return LATER
-
-
-def begin(w: World, s: State, r: int, now: int) -> bool:
-    """A place at the client and time to try: whether the first attempt is made now."""
-    call = s.calls[r]
-    q = s.requests[r]
-    client = s.clients[q.client]
-    if call.flags & HOLDING == 0:
-        limit = w.clients[q.client].max_concurrent
-        if limit >= 0 and client.active >= limit:
-            push_back(client, s.calls, r)
-            return False
-        client.active += 1
-        call.flags |= HOLDING
-    call.first_at = now
-    started(w.clients[q.client], client, s.cells, now)
-    if time_left(w, q, call, now) == 0:
-        finish(w, s, r, GAVE_UP, now)
-        return False
-    return True
 
 
 def ask_of(w: World, q: Request, model: int, number: int, at: int) -> Ask:
@@ -184,11 +189,11 @@ def has_slot(w: World, s: State, model: int, now: int) -> bool:
     return slots < 0 or busy < slots
 
 
-def can_take(w: World, s: State, model: int, now: int) -> bool:
-    """Whether there is a slot, or a place in the queue for one."""
+def has_place(w: World, s: State, model: int) -> bool:
+    """Whether there is a place in the queue for a slot."""
     waiting: int = s.models[model].waiting
     places: int = w.rules.models[model].queue
-    return has_slot(w, s, model, now) or waiting < places
+    return waiting < places
 
 
 def answer_times(w: World, q: Request, model: int, number: int, factor: int) -> tuple[int, int]:
@@ -207,10 +212,9 @@ def serve(w: World, s: State, r: int, now: int) -> None:
     call.begun = now
     call.factor = ONE
     cut = WHOLE
-    number = call.attempts - 1
     if changes_answers(w.rules):
-        call.factor, cut = disturbed(w.rules, s.memory, ask_of(w, q, call.model, number, call.at), now)
-    first, each = answer_times(w, q, call.model, number, call.factor)
+        call.factor, cut = disturbed(w.rules, s.memory, ask_of(w, q, call.model, call.number, call.at), now)
+    first, each = answer_times(w, q, call.model, call.number, call.factor)
     ns = answer_ns(first, each, q.output)
     call.status = OK
     if cut != WHOLE:
@@ -231,35 +235,51 @@ def wait_for_slot(s: State, model: int, r: int) -> None:
     schedule(s, call.end_at, END, r)
 
 
-def awaited(call: Call, q: Request, number: int, now: int) -> bool:
-    """Whether this end is the one awaited.
-
-    A slot in time overtakes the end that was planned at the timeout; by then the request may be
-    over and its place in memory another's.
-    """
-    return call.flags & PENDING != 0 and now == call.end_at and number == q.number
-
-
 def end(w: World, s: State, r: int, now: int) -> None:
-    """The client has the answer, or has hung up."""
+    """The client has an answer, or has hung up; a second attempt may be in flight beside it.
+
+    If so a good answer ends that one first: the client hangs up. After any other it waits for it.
+    """
     call = s.calls[r]
-    admitted = call.flags & ADMITTED != 0
-    call.flags &= ~(PENDING | ADMITTED)
+    both = has_second(w, s, r)
+    hangs_up = both and call.status == OK
+    if hangs_up:
+        swap(call, s.seconds[r])
+        if call.flags & ADMITTED != 0:
+            call.status = STATUS_TIMEOUT
+    while True:
+        admitted = call.flags & ADMITTED != 0
+        begun = call.begun
+        land(w, s, r, admitted, now)
+        if not hangs_up and w.clients[s.requests[r].client].guards & (ADAPTIVE | BREAKS) != 0:
+            heed(w, s, r, now)
+        if both:
+            swap(call, s.seconds[r])
+        if admitted:
+            leave_slot(w, s, r, begun, now)
+        if not hangs_up:
+            break
+        hangs_up = False
+        both = False
+    if not both:
+        react(w, s, r, now)
+
+
+def land(w: World, s: State, r: int, admitted: bool, now: int) -> None:
+    """The attempt in the call is over: settle it and write it down."""
+    s.calls[r].flags &= ~(PENDING | ADMITTED)
     output = 0
     spent = 0
     if admitted:
         output, spent = account(w, s, r, now)
     log(w, s, r, now, output, spent, admitted)
-    if admitted:
-        leave_slot(w, s, r, now)
-    react(w, s, r, now)
 
 
 def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:
     """Settle limits and caps for an admitted attempt; (output produced, micro-dollars billed)."""
     call = s.calls[r]
     q = s.requests[r]
-    number = call.attempts - 1
+    number = call.number
     output = 0
     spent = 0
     if call.begun >= 0:
@@ -277,18 +297,10 @@ def account(w: World, s: State, r: int, now: int) -> tuple[int, int]:
     return output, spent
 
 
-def log(w: World, s: State, r: int, end_at: int, output: int, spent: int, admitted: bool) -> None:
-    """Write the attempt that just ended."""
-    call = s.calls[r]
-    refuser = NOBODY if admitted else call.refused_by
-    tally_attempt(w.rules, s.tallies, s.requests[r], call, end_at, refuser, output)
-    write(w, s, r, end_at, refuser, output, spent)
-
-
-def leave_slot(w: World, s: State, r: int, now: int) -> None:
-    """Free the slot for the first that still waits; or leave the queue without one."""
+def leave_slot(w: World, s: State, r: int, begun: int, now: int) -> None:
+    """Free the slot for the first that still waits; or, not ``begun``, leave the queue without one."""
     model = s.calls[r].model
-    if s.calls[r].begun < 0:
+    if begun < 0:
         unlink(s.models[model], s.calls, r)
         s.models[model].waiting -= 1
         return
@@ -314,24 +326,3 @@ def wake(w: World, s: State, number: int, now: int) -> None:
         if fill_slot(w, s, model, now):
             schedule_wake(s, now, number)
             return
-
-
-def close(w: World, s: State, r: int) -> int:
-    """At the horizon, from slot ``r`` on: name what did not end, log the attempts under way.
-
-    Returns the slot to go on from when memory must grow, DONE when all are named.
-    """
-    while r < len(s.calls):
-        if is_full(s):
-            return r
-        call = s.calls[r]
-        if call.outcome < 0:
-            call.outcome = UNFINISHED if call.arrival >= 0 else NOT_STARTED
-            if call.flags & PENDING != 0:
-                call.status = STATUS_NONE
-                call.retry_after = -1
-                log(w, s, r, -1, 0, 0, call.flags & ADMITTED != 0)
-            over(w, s, r)
-        r += 1
-    tally_close(s.tallies)
-    return DONE

@@ -1,7 +1,7 @@
 """A run that is fed its plan chunk by chunk, so that memory holds only what is under way.
 
 The same compiled loop as :mod:`sim.engine.compiled_engine`: a whole plan is one chunk. What has
-ended leaves as rows to a sink, as tallies, and as the run's part of the digest.
+ended leaves as rows to a sink, as tallies that are counted from the rows, and as the run's part of the digest.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from sim.engine import compiled_engine
+from sim.engine.agenda_compiled import ADMISSION_ROWS, ADMISSIONS, LOG, REPORT
 from sim.engine.digest import of_sums
+from sim.engine.kernel_source import COUNTING
 from sim.engine.tables import REFUSALS, State, World
-from sim.engine.tally_tables import no_tallies
 from sim.engine.world import Setting, request_table
 from sim.results.tallies import Tallies
 from sim.scenario.plan import Plan
@@ -26,6 +27,22 @@ class Nowhere:
         """There is nothing to take."""
 
 
+class Counted:
+    """A sink that counts what it hands on to another."""
+
+    def __init__(self, rules: Any, tallies: Tallies, sink: Any) -> None:
+        self.rules, self.tallies, self.sink = rules, tallies, sink
+
+    def take(self, state: State) -> None:
+        """Count what is written, and empty the state."""
+        over, ended, admitted = (int(state.used[place]) for place in (REPORT, LOG, ADMISSIONS))
+        compiled_engine.kernel(COUNTING).count(
+            self.rules, self.tallies, state.report, over, state.log, ended, state.admissions, admitted
+        )
+        self.sink.take(state)
+        compiled_engine.emptied(state)
+
+
 class StreamRun:
     """One configuration on one replication's stream. Pickles between chunks: that is a checkpoint."""
 
@@ -34,18 +51,20 @@ class StreamRun:
     ) -> None:
         empty = np.zeros(0, np.int64)
         rules = setting.rules
-        world = World(empty, setting.clients, setting.delays, setting.knots, rules, setting.wakes, duration_ns, 0, rows)
+        written = rows if tallies is None else ADMISSION_ROWS
+        fixed = setting.clients, setting.delays, setting.knots, rules, setting.wakes
+        world = World(empty, *fixed, duration_ns, 0, written)
         self.setting = setting
         self.horizon_ns = horizon_ns
         self.tables: World = compiled_engine.arrays(world)
-        self.state: State = compiled_engine.fresh_arrays(world)._replace(tallies=tallies or no_tallies())
+        self.state: State = compiled_engine.fresh_arrays(world)
         self.requests = 0
-        self.counts = tallies is not None
+        self.tallies = tallies
 
     def feed(self, chunk: Plan, until_ns: int, sink: Any) -> None:
         """Take the next requests and handle all events before ``until_ns``, when the next chunk begins."""
         table = request_table(self.setting, chunk, self.requests)
-        if self.counts:  # tallies want refusals in the order of their times
+        if self.tallies is not None:  # tallies want refusals in the order of their times
             table["heard"] |= REFUSALS
         self.requests += len(chunk)
         self._advance(table, min(until_ns, self.horizon_ns + 1), sink)
@@ -54,9 +73,14 @@ class StreamRun:
         """No more requests: run to the horizon, name what did not end. The digest of the run."""
         nothing = np.zeros(0, self.state.requests.dtype)
         self._advance(nothing, self.horizon_ns + 1, sink)
-        compiled_engine.finish(self.tables, self.state, sink)
+        compiled_engine.finish(self.tables, self.state, self._counted(sink))
+        if self.tallies is not None:
+            compiled_engine.kernel(COUNTING).tally_close(self.tallies)
         return of_sums(self.requests, [int(one) for one in self.state.sums])
 
     def _advance(self, table: Any, until_ns: int, sink: Any) -> None:
         tables = self.tables._replace(requests=table, until=until_ns)
-        self.state = compiled_engine.advance(tables, self.state, sink)
+        self.state = compiled_engine.advance(tables, self.state, self._counted(sink))
+
+    def _counted(self, sink: Any) -> Any:
+        return sink if self.tallies is None else Counted(self.tables.rules, self.tallies, sink)

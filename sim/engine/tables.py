@@ -13,8 +13,8 @@ from sim.policy.tables import Memory, Rules
 
 I64 = NDArray[np.int64]
 
-WAKE, END, ATTEMPT = 0, 1, 2
-"""Classes of events at one instant, in this order: a brown-out ends, answers come, attempts are made.
+WAKE, END, ATTEMPT, HEDGE = 0, 1, 2, 3
+"""Classes of events at one instant, in this order: a brown-out ends, answers come, attempts are made, hedged.
 Together with request and attempt they make the tie key (time, class, request, attempt) of every engine."""
 
 
@@ -70,6 +70,8 @@ class Call:
     throttle: int = 0
     refused_by: int = -1
     first_at: int = -1
+    number: int = -1
+    """Of the attempt in flight or just ended, which all that follows speaks of, 0-based."""
     at: int = -1
     hangs_up_at: int = -1
     begun: int = -1
@@ -81,12 +83,42 @@ class Call:
     last_delay: int = 0
     last_cost: int = 0
     flags: int = 0
-    """Bits PENDING, ADMITTED, HOLDING and RETRYING."""
+    """Bits PENDING, ADMITTED, HOLDING, RETRYING and PAID."""
     next: int = -1
     """The next in the client's queue or the provider's: never in both at once."""
+    held: int = 0
+    """Time in the client's queue and waiting for its own token bucket."""
+    tried: int = 0
+    """Attempts that the retry policy counts: all, but from a fallback on anew."""
+    fell_back: int = 0
+    era: int = -1
+    """The breaker's when the attempt left; -1 where it is not watched."""
+
+    @property
+    def last_model(self) -> int:
+        """The model that the last attempt asked for, or that the first would have."""
+        return self.model
 
 
-PENDING, ADMITTED, HOLDING, RETRYING = 1, 2, 4, 8
+@dataclass(slots=True)
+class Second:
+    """The other attempt in flight of a request whose client hedges: fields of :class:`Call`."""
+
+    number: int = -1
+    at: int = -1
+    status: int = -1
+    refused_by: int = -1
+    hangs_up_at: int = -1
+    begun: int = -1
+    factor: int = 0
+    end_at: int = -1
+    retry_after: int = -1
+    era: int = -1
+    flags: int = 0
+    """Bits PENDING and ADMITTED; 0 when there is none."""
+
+
+PENDING, ADMITTED, HOLDING, RETRYING, PAID = 1, 2, 4, 8, 16
 
 
 class World(NamedTuple):
@@ -105,7 +137,9 @@ class World(NamedTuple):
     until: int
     """Events before this time are handled; one more than the horizon for a whole plan."""
     rows: int = 2
-    """What the compiled loop keeps: 0 nothing, 1 reports of requests, 2 also the log of attempts."""
+    """What a run writes: 0 nothing, 1 reports of requests, 2 also the log of attempts, 3 also admissions.
+
+    The plain loop writes reports and the log in any case."""
     in_order: int = 0
     """1: the whole plan is here, and its reports are written in its order, not as requests end."""
 
@@ -114,7 +148,7 @@ class State(NamedTuple):
     """Everything that does: one record a request, a client, a model, a limit, a cap; and cells.
 
     In the compiled loop ``requests`` and ``calls`` hold what is under way, one a slot; elsewhere
-    they hold the whole plan. The last four fields are the compiled loop's own memory.
+    they hold the whole plan. ``used``, ``free``, ``blank``, ``report`` and ``sums`` are the compiled loop's own memory.
     """
 
     requests: Any
@@ -129,30 +163,38 @@ class State(NamedTuple):
     log: Any
     """What happened to attempts: lines of LOG_WIDTH numbers, or as many columns in the compiled loop."""
     used: Any = ()
-    """Rows in use of heap, log, report and free slots."""
+    """Rows in use of heap, log, report, free slots and admissions."""
     free: Any = ()
     blank: Any = ()
     """One call before anything happened."""
     report: Any = ()
     """Requests that are over, REPORT_WIDTH columns."""
-    tallies: Any = ()
-    """What is counted while running (engine.tally); empty tables count nothing."""
+    seconds: Any = ()
+    """Second attempts in flight, one a call where some client hedges (engine.hedges)."""
+    admissions: Any = ()
+    """Attempts that were let in, in the order in which they were: ADMISSION_WIDTH numbers each, for tallies."""
     sums: Any = ()
     """The run's part of the digest (engine.fold)."""
 
 
 LOG = (
     "request", "attempt", "at", "end", "status", "refused_by", "retry_after", "output", "cost",
-    "team", "key", "model", "uncached",
+    "team", "key", "model", "uncached", "arrival",
 )  # fmt: skip
-"""What an attempt writes to the log, in this order."""
+"""What an attempt writes to the log when it has ended, in this order; ``arrival`` is its request's."""
 LOG_WIDTH = len(LOG)
-RESULT_FIELDS = ("arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by")
+ADMISSION = ("line", "at", "team", "key", "model", "uncached")
+"""What an attempt writes when it is let in; ``line``: how many lines of the log were written before."""
+ADMISSION_WIDTH = len(ADMISSION)
+RESULT_FIELDS = (
+    "arrival", "attempts", "outcome", "finish", "status", "cost", "wasted", "throttle", "refused_by",
+    "held", "last_model",
+)  # fmt: skip
 """What becomes of a request, fields of :class:`Call`."""
 PLAN_FIELDS = ("origin", "team", "key", "model", "uncached", "cached", "output")
 """What it was, fields of :class:`Request`."""
-REPORT = ("number", *RESULT_FIELDS, *PLAN_FIELDS)
-"""What a request that is over writes to the report, in this order."""
+REPORT = ("number", *RESULT_FIELDS, *PLAN_FIELDS, "at")
+"""What a request that is over writes to the report, in this order; ``at`` is the start of its last attempt."""
 REPORT_WIDTH = len(REPORT)
 
 
@@ -174,6 +216,8 @@ class RunResult:
     wasted: I64
     throttle: I64
     refused_by: I64
+    held: I64
+    last_model: I64
     origin: I64
     team: I64
     key: I64
@@ -203,7 +247,9 @@ def result_of_report(report: I64, log: I64) -> RunResult:
 
 def result_block(report: I64, log: I64) -> RunResult:
     """The same, with both as they are."""
-    return RunResult(**dict(zip(REPORT, report, strict=True)), log=log.T)
+    told = dict(zip(REPORT, report, strict=True))
+    del told["at"]
+    return RunResult(**told, log=log.T)
 
 
 def sorted_log(log: I64) -> I64:

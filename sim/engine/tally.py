@@ -1,15 +1,14 @@
 """Counting while a run goes on: what metrics need, without a row kept. Also compiled.
 
-The loop calls four functions: :func:`tally_admitted` when an attempt is let in, :func:`tally_attempt`
-when one has ended, :func:`tally_call` when a request is over, :func:`tally_close` at the horizon.
-Times must not go backwards from call to call, but for requests, which are counted by their start,
-whenever they end, and for attempts that limits of requests alone let in, of whose end no limit
-hears. Nothing is counted into empty tables (:func:`sim.engine.tally_tables.no_tallies`).
+The loop writes rows into blocks; :func:`count` counts a block, after which it is written over. It
+does so in the order of the loop: an attempt that is let in, an attempt that has ended. Times must
+not go backwards there, but for attempts that limits of requests alone let in, of whose end no limit
+hears. Requests are counted by their start, whenever they end. :func:`tally_close` is for the horizon.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sim.engine.tally_limits import add_long, at_close, at_end, at_start
 from sim.policy.admission import RATE_LIMITED
@@ -50,6 +49,82 @@ LAST_CALL, FIRST_CALL, LAST_ATTEMPT = 0, 1, 2
 """Places in the cursor."""
 
 
+class Over(NamedTuple):
+    """A request that is over, fields of tables.REPORT."""
+
+    origin: int
+    team: int
+    arrival: int
+    attempts: int
+    outcome: int
+    finish: int
+    status: int
+    cost: int
+    wasted: int
+    throttle: int
+    at: int
+
+
+class Admitted(NamedTuple):
+    """An attempt that was let in, fields of tables.ADMISSION."""
+
+    at: int
+    team: int
+    key: int
+    model: int
+    uncached: int
+
+
+class Ended(NamedTuple):
+    """An attempt that has its answer at ``end``, or -1 when the run ended before; fields of tables.LOG."""
+
+    at: int
+    end: int
+    status: int
+    refused_by: int
+    output: int
+    team: int
+    key: int
+    model: int
+    arrival: int
+
+
+def count(
+    rules: Rules, t: Tallies, report: Any, over: int, log: Any, ended: int, admissions: Any, admitted: int
+) -> None:
+    """Count a block of columns: the first ``over`` reports, ``ended`` lines of the log, ``admitted`` admissions."""
+    for row in range(over):
+        tally_request(t, over_of(report, row))
+    at = 0
+    for row in range(ended + 1):
+        while at < admitted and (row == ended or admissions[0, at] <= row):
+            at_start(rules, t, admitted_of(admissions, at))
+            at += 1
+        if row < ended:
+            tally_attempt(rules, t, ended_of(log, row))
+
+
+def over_of(rows: Any, row: int) -> Over:
+    """A row of the report, whose columns are those of tables.REPORT."""
+    return Over(
+        rows[12, row], rows[13, row], rows[1, row], rows[2, row], rows[3, row], rows[4, row], rows[5, row],
+        rows[6, row], rows[7, row], rows[8, row], rows[19, row],
+    )  # fmt: skip
+
+
+def admitted_of(rows: Any, row: int) -> Admitted:
+    """A row of admissions, whose columns are those of tables.ADMISSION."""
+    return Admitted(rows[1, row], rows[2, row], rows[3, row], rows[4, row], rows[5, row])
+
+
+def ended_of(rows: Any, row: int) -> Ended:
+    """A line of the log, whose columns are those of tables.LOG."""
+    return Ended(
+        rows[2, row], rows[3, row], rows[4, row], rows[5, row], rows[7, row], rows[9, row], rows[10, row],
+        rows[11, row], rows[13, row],
+    )  # fmt: skip
+
+
 def bucket(value: int) -> int:
     """The bucket of a value in [0, 2^62); negative values count as 0, larger ones as the largest."""
     rest = max(0, value) >> (MANTISSA + 1)
@@ -82,88 +157,84 @@ def error_kind(status: int) -> int:
     return 2 if status >= SERVER_ERROR else 3
 
 
-def tally_call(t: Tallies, q: Any, call: Any) -> None:
-    """A request is over, or the run is, or it never started: count it once.
-
-    ``q`` is its record (engine.tables.Request), ``call`` what became of it, with its outcome.
-    """
-    if len(t.counts) == 0:
+def tally_request(t: Tallies, q: Over) -> None:
+    """A request is over, or the run is, or it never started: count it once."""
+    if q.outcome == NOT_STARTED:
+        t.counts[q.team, NOT_STARTED] += 1
         return
-    team = q.team
-    if call.outcome == NOT_STARTED:
-        t.counts[team, NOT_STARTED] += 1
-        return
-    call_series(t, team, call)
-    call_backlog(t, team, call)
-    if call.arrival < t.axes.warmup:
+    request_series(t, q)
+    request_backlog(t, q)
+    if q.arrival < t.axes.warmup:
         return
     counts = t.counts
-    counts[team, call.outcome] += 1
-    counts[team, MADE] += call.attempts
-    counts[team, COST] += call.cost
-    counts[team, WASTED] += call.wasted
-    t.throttle[team, bucket(call.throttle)] += 1
-    call_times(t, team, call)
+    team = q.team
+    counts[team, q.outcome] += 1
+    counts[team, MADE] += q.attempts
+    counts[team, COST] += q.cost
+    counts[team, WASTED] += q.wasted
+    t.throttle[team, bucket(q.throttle)] += 1
+    request_times(t, q)
     if q.origin == 0:  # the team's own workload
-        call_own(t, team, call)
+        request_own(t, q)
 
 
-def call_series(t: Tallies, team: int, call: Any) -> None:
+def request_series(t: Tallies, q: Over) -> None:
     """Count a request, warm-up or not, in the interval of its start."""
-    at = place_of(t.axes.edges, t.cursor[FIRST_CALL], call.arrival)
+    at = place_of(t.axes.edges, t.cursor[FIRST_CALL], q.arrival)
     t.cursor[FIRST_CALL] = at
-    t.series[team, at, S_OFFERED] += 1
-    t.series[team, at, S_MADE] += call.attempts
-    if call.outcome == SUCCEEDED:
-        t.series[team, at, S_SUCCEEDED] += 1
-    elif call.outcome == UNFINISHED:
-        t.series[team, at, S_UNFINISHED] += 1
-    else:
-        t.series[team, at, S_REFUSED if call.status == RATE_LIMITED else S_FAILED] += 1
+    t.series[q.team, at, S_OFFERED] += 1
+    t.series[q.team, at, S_MADE] += q.attempts
+    kind = S_REFUSED if q.status == RATE_LIMITED else S_FAILED
+    if q.outcome == SUCCEEDED:
+        kind = S_SUCCEEDED
+    elif q.outcome == UNFINISHED:
+        kind = S_UNFINISHED
+    t.series[q.team, at, kind] += 1
 
 
-def call_backlog(t: Tallies, team: int, call: Any) -> None:
+def request_backlog(t: Tallies, q: Over) -> None:
     """Count a request at the first instants that see it come and see it ended."""
     instants = t.axes.instants
     ended = t.cursor[LAST_CALL]
-    if call.finish >= 0:
-        ended = place_of(instants, ended, call.finish)
+    if q.finish >= 0:
+        ended = place_of(instants, ended, q.finish)
         t.cursor[LAST_CALL] = ended
-        t.backlog[team, ended, ENDED] += 1
-    t.backlog[team, place_of(instants, ended, call.arrival), CAME] += 1
+        t.backlog[q.team, ended, ENDED] += 1
+    t.backlog[q.team, place_of(instants, ended, q.arrival), CAME] += 1
 
 
-def call_times(t: Tallies, team: int, call: Any) -> None:
+def request_times(t: Tallies, q: Over) -> None:
     """Latency of an answer, and the time without one (see the metric time_lost_s)."""
-    if call.outcome == SUCCEEDED:
-        lost = max(0, call.at - call.arrival)
-        latency = call.finish - call.arrival
+    team = q.team
+    stopped = q.at
+    if q.outcome == SUCCEEDED:
+        latency = q.finish - q.arrival
         t.latency[team, bucket(latency)] += 1
         add_long(t.counts, team, LATENCY, latency)
-        add_long(t.counts, team, ANSWER, latency - lost)
-        if call.arrival < t.axes.duration:
+        add_long(t.counts, team, ANSWER, latency - max(0, q.at - q.arrival))
+        if q.arrival < t.axes.duration:
             t.counts[team, IN_TIME] += 1
     else:
-        stopped = call.finish if call.finish >= 0 else t.axes.horizon
-        lost = max(0, stopped - call.arrival)
-    add_long(t.counts, team, LOST, lost)
+        stopped = q.finish if q.finish >= 0 else t.axes.horizon
+    add_long(t.counts, team, LOST, max(0, stopped - q.arrival))
 
 
-def call_own(t: Tallies, team: int, call: Any) -> None:
+def request_own(t: Tallies, q: Over) -> None:
     """A counted request of the team's own workload: for its success rate, minute by minute too."""
-    good = 1 if call.outcome == SUCCEEDED else 0
-    arrival = call.arrival
+    good = 1 if q.outcome == SUCCEEDED else 0
+    team = q.team
+    arrival = q.arrival
     t.counts[team, OWN] += 1
     t.counts[team, OWN_SUCCEEDED] += good
     if arrival < t.axes.first_fault:
         t.counts[team, BEFORE] += 1
         t.counts[team, BEFORE_SUCCEEDED] += good
-    call_minute(t.own, team, arrival, good)
+    count_minute(t.own, team, arrival, good)
     if t.axes.recovery_from <= arrival < t.axes.duration:
-        call_minute(t.after, team, arrival - t.axes.recovery_from, good)
+        count_minute(t.after, team, arrival - t.axes.recovery_from, good)
 
 
-def call_minute(grid: Any, team: int, time: int, good: int) -> None:
+def count_minute(grid: Any, team: int, time: int, good: int) -> None:
     """Count a request in its minute."""
     at = time // MINUTE
     if at < grid.shape[1]:
@@ -171,44 +242,30 @@ def call_minute(grid: Any, team: int, time: int, good: int) -> None:
         grid[team, at, GOOD] += good
 
 
-def tally_attempt(rules: Rules, t: Tallies, q: Any, call: Any, end: int, refuser: int, output: int) -> None:
-    """An attempt has its answer at ``end``, or the run has ended without (-1).
-
-    ``call`` still is as the attempt left it: ``call.at`` its start, ``call.status`` its answer.
-    ``refuser`` is who refused it, negative when it was admitted; ``output`` the tokens produced.
-    """
-    if len(t.counts) == 0:
-        return
-    sent(t, q, call)
-    if refuser < 0 or (call.status == RATE_LIMITED and refuser < rules.provider.cap_code):
-        at_end(rules, t, q, call, end, refuser, output)
+def tally_attempt(rules: Rules, t: Tallies, one: Ended) -> None:
+    """An attempt has ended, or the run has."""
+    tally_sent(t, one)
+    if one.refused_by < 0 or (one.status == RATE_LIMITED and one.refused_by < rules.provider.cap_code):
+        at_end(rules, t, one)
 
 
-def sent(t: Tallies, q: Any, call: Any) -> None:
+def tally_sent(t: Tallies, one: Ended) -> None:
     """Count an attempt by the time of sending, and if its request counts, in the team's shares."""
-    team = q.team
-    kind = error_kind(call.status)
-    at = place_of(t.axes.edges, t.cursor[LAST_ATTEMPT], call.at)
+    team = one.team
+    kind = error_kind(one.status)
+    at = place_of(t.axes.edges, t.cursor[LAST_ATTEMPT], one.at)
     t.cursor[LAST_ATTEMPT] = at
     t.series[team, at, S_ATTEMPTS] += 1
     if kind > 0:
         t.series[team, at, S_ATTEMPTS + kind] += 1
-    if call.arrival >= t.axes.warmup:
-        t.asked[team, q.model] += 1
+    if one.arrival >= t.axes.warmup:
+        t.asked[team, one.model] += 1
         t.counts[team, SENT] += 1
         if kind > 0:
             t.counts[team, SENT + kind] += 1
 
 
-def tally_admitted(rules: Rules, t: Tallies, q: Any, now: int) -> None:
-    """An attempt is let in: charge its limits with the request, its input, and a place."""
-    if len(t.counts) > 0:
-        at_start(rules, t, q, now)
-
-
 def tally_close(t: Tallies) -> None:
-    """The run is over and all is told: share out the last cells, look at the last peaks."""
-    if len(t.counts) == 0:
-        return
+    """The run is over and all is counted: share out the last cells, look at the last peaks."""
     for row in range(len(t.limits)):
         at_close(t, row)

@@ -39,35 +39,36 @@ def add_long(table: Any, row: int, field: int, value: int) -> None:
     table[row, field] = low & (WORD - 1)
 
 
-def at_start(rules: Rules, t: Tallies, q: Any, now: int) -> None:
-    """Charge the limits that admitted an attempt with the request, its input, and a place."""
+def at_start(rules: Rules, t: Tallies, q: Any) -> None:
+    """Charge the limits that admitted an attempt with the request, its input, and a place; ``q``: tally.Admitted."""
     for at in range(rules.keys[q.key].first_limit, rules.keys[q.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
         dimension = rule.dimension
-        if dimension != OUTPUT and rule.cut_of < 0 and applies(rule, q.model, now):
-            renew(t, row, now)
+        if dimension != OUTPUT and rule.cut_of < 0 and applies(rule, q.model, q.at):
+            renew(t, row, q.at)
             if dimension == IN_FLIGHT:
-                take_place(t, row, q.team, 1, now)
+                take_place(t, row, q.team, 1, q.at)
             else:
-                charge(t, row, q.team, 1 if dimension == REQUESTS else q.uncached, now)
+                charge(t, row, q.team, 1 if dimension == REQUESTS else q.uncached, q.at)
 
 
-def at_end(rules: Rules, t: Tallies, q: Any, call: Any, end: int, refuser: int, output: int) -> None:
-    """Tell the limits of the key that an attempt that they admitted, or that one refused, has ended."""
+def at_end(rules: Rules, t: Tallies, q: Any) -> None:
+    """Tell the limits of the key that an attempt that they admitted, or that one refused, has ended (tally.Ended)."""
+    refuser = q.refused_by
     if refuser >= 0 and rules.limits[refuser].cut_of >= 0:  # what a cut limit refuses, the limit itself refuses
         refuser = rules.limits[refuser].cut_of
     for at in range(rules.keys[q.key].first_limit, rules.keys[q.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
         # The end of an admitted attempt is nothing to a limit of requests, and may be told ahead of time.
-        if rule.cut_of < 0 and applies(rule, q.model, call.at) and (refuser >= 0 or rule.dimension != REQUESTS):
-            renew(t, row, end)
+        if rule.cut_of < 0 and applies(rule, q.model, q.at) and (refuser >= 0 or rule.dimension != REQUESTS):
+            renew(t, row, q.end)
             if refuser < 0:
-                admitted_ended(t, rule, row, q.team, call.at, end, output)
+                admitted_ended(t, rule, row, q.team, q.at, q.end, q.output)
             else:
-                counted = 1 if row == refuser and call.arrival >= t.axes.warmup else 0
-                refused_ended(t, rule, row, q.team, call.at, counted)
+                counted = 1 if row == refuser and q.arrival >= t.axes.warmup else 0
+                refused_ended(t, rule, row, q.team, q.at, counted)
 
 
 def admitted_ended(t: Tallies, rule: Any, row: int, team: int, since: int, end: int, output: int) -> None:

@@ -47,11 +47,6 @@ def _cells(limit: LimitRow) -> tuple[int, int]:
     return -(-period // cells), cells
 
 
-def no_tallies() -> Tallies:
-    """Tables without a team, into which nothing is counted: for runs that keep their rows instead."""
-    return _tallies(axes_of(0, 1, 0, ()), 0, 0, 0)
-
-
 def _tallies(axes: Axes, teams: int, models: int, limits: int) -> Tallies:
     minutes, after = (-(-time // MINUTE) for time in (axes.duration, max(0, axes.duration - axes.recovery_from)))
 

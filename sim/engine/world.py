@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from sim.catalogue.resolve import ResolvedModel, resolve_model
-from sim.engine.client_rules import client_rules
+from sim.engine.client_rules import CLIENT_CELLS, client_rules
 from sim.engine.fault_tables import Places, categories, effects_of, prices_of
 from sim.engine.service_tables import knots
-from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, State, World
-from sim.engine.tally_tables import no_tallies
+from sim.engine.tables import ALL_ENDS, ANSWERS, I64, QUIET, Call, Request, Second, State, World
 from sim.policy import limits, retry_budget
 from sim.policy.tables import (
+    ADAPTIVE,
+    BREAKS,
+    NO_ALERT,
     BanMemory,
     CapMemory,
     CapRule,
@@ -30,6 +32,7 @@ from sim.policy.tables import (
     Rules,
 )
 from sim.policy.window import CELLS
+from sim.scenario.keys import SpendCap
 from sim.scenario.limit_rows import LimitRow, Rows, rows_of
 from sim.scenario.plan import WORKLOAD, Plan
 from sim.scenario.schema import Scenario
@@ -73,14 +76,11 @@ def build_setting(scenario: Scenario, topology: Topology, teams: Sequence[str], 
     effects = effects_of(scenario, places(teams, models, topology))
     resolved = [resolve_model(scenario, name) for name in models]
     paths = topology.paths()
-    clients, delays = client_rules([topology.client or scenario.teams[team].client for team in teams])
+    clients, delays = client_rules([topology.client_of(scenario.teams[team].client) for team in teams], models)
     rules = Rules(
         _limit_rules(rows.all_limits, models),
         [row for one in rows.limits_of_key for row in one],
-        [
-            CapRule(row.cap.amount.micro_usd, row.cap.amount.period_ns, int(row.cap.mode == "reserve"))
-            for row in rows.caps
-        ],
+        [_cap_rule(row.cap, models) for row in rows.caps],
         [row for one in rows.caps_of_key for row in one],
         _key_rules(rows, topology, models, categories(scenario)),
         effects.rules,
@@ -140,8 +140,17 @@ def _limit_rules(rows: Sequence[LimitRow], models: Sequence[str]) -> list[LimitR
             int(row.limits.charge_rejected), int(row.limits.charge_output == "reserved"),
             int(row.limits.count_cached_input), _mask(row.limits.models, models), row.start_ns, row.end_ns, row.cut_of,
         ))  # fmt: skip
-        cells += (CELLS + 1) * (algorithm == limits.SLIDING)
+        if row.cut_of >= 0:
+            found[-1] = found[-1]._replace(cells=found[row.cut_of].cells)  # it counts with the limit that it cuts
+        elif algorithm == limits.SLIDING:
+            cells += CELLS + 1
     return found
+
+
+def _cap_rule(cap: SpendCap, models: Sequence[str]) -> CapRule:
+    amount = cap.amount.micro_usd
+    first = min((-(-amount * share // 1) for share in cap.alerts), default=NO_ALERT)
+    return CapRule(amount, cap.amount.period_ns, int(cap.mode == "reserve"), _mask(cap.models, models), int(first))
 
 
 def _algorithm(row: LimitRow) -> int:
@@ -155,15 +164,22 @@ def _algorithm(row: LimitRow) -> int:
 def places(teams: Sequence[str], models: Sequence[str], topology: Topology) -> Places:
     """Numbers of all names that a fault's scope may say."""
     paths = topology.paths()
-    numbers = _numbers(key_name(path[:2]) for path in paths)
     return Places(
         {name: at for at, name in enumerate(teams)},
         {name: at for at, name in enumerate(models)},
-        dict(zip([path[0].name for path in paths], _numbers(path[0].name for path in paths), strict=True)),
-        {path[1].name: numbers[at] for at, path in enumerate(paths)},
-        {path[2].name: at for at, path in enumerate(paths)} | {key_name(path): at for at, path in enumerate(paths)},
+        _by_name(paths, 0),
+        _by_name(paths, 1),
+        _by_name(paths, 2),
         {team: topology.key_of(team) for team in teams},
     )
+
+
+def _by_name(paths: Sequence[Sequence[Node]], depth: int) -> dict[str, tuple[int, ...]]:
+    """The numbers of all accounts (``depth`` 0), projects or keys of one name."""
+    found: dict[str, dict[int, None]] = {}
+    for path, number in zip(paths, _numbers(key_name(path[: depth + 1]) for path in paths), strict=True):
+        found.setdefault(path[depth].name, {})[number] = None
+    return {name: tuple(numbers) for name, numbers in found.items()}
 
 
 def _model_rule(model: ResolvedModel) -> ModelRule:
@@ -239,12 +255,18 @@ def _table_of(*columns: Any) -> Any:
 def _heard(setting: Setting, client: I64, model: I64, key: I64) -> I64:
     """Which ends of attempts matter to others, for each request: QUIET, ANSWERS or ALL_ENDS (the client hears both)."""
     rules = setting.rules
-    queued = [rule.max_concurrent >= 0 or rule.budget != retry_budget.NO_BUDGET for rule in setting.clients]
+    queued = [_remembers(rule) for rule in setting.clients]
     slotted = [rule.slots >= 0 for rule in rules.models]
     settled = [one.first_cap < one.last_cap or _corrects(rules, one) for one in rules.keys]
     by_client = np.where(queued, ALL_ENDS, QUIET)[client]
     by_provider = np.where(slotted, ANSWERS, QUIET)[model] | np.where(settled, ANSWERS, QUIET)[key]
     return np.asarray(by_client | by_provider, np.int64)
+
+
+def _remembers(rule: ClientRule) -> bool:
+    """Whether an answer to one request of a client changes what it does with others, or asks another model."""
+    shared = rule.max_concurrent >= 0 or rule.budget != retry_budget.NO_BUDGET
+    return shared or rule.guards & (ADAPTIVE | BREAKS) != 0 or rule.fallback >= 0 or rule.hedge_after >= 0
 
 
 def _corrects(rules: Rules, key: KeyRule) -> bool:
@@ -262,7 +284,7 @@ def interpreted(world: World) -> World:
 def fresh_small_state(world: World) -> State:
     """The state before anything happened, without the calls: lists of records."""
     rules = world.rules
-    cells = sum(1 for rule in rules.limits if rule.algorithm == limits.SLIDING) * (CELLS + 1)
+    cells = sum(1 for rule in rules.limits if rule.algorithm == limits.SLIDING and rule.cut_of < 0) * (CELLS + 1)
     bans = 1 + max(max(key.ban, key.ban_project, key.ban_account) for key in rules.keys)
     memory = Memory(
         [limits.fresh_limit(rule) for rule in rules.limits], [0] * cells, [CapMemory() for _ in rules.caps],
@@ -272,16 +294,16 @@ def fresh_small_state(world: World) -> State:
         [],
         [],
         [retry_budget.fresh_client(rule) for rule in world.clients],
-        [0] * (len(world.clients) * retry_budget.SLICES),
+        [0] * (len(world.clients) * CLIENT_CELLS),
         [ModelMemory() for _ in rules.models],
         memory,
         [(time, number, -1) for number, time in enumerate(world.wakes)],
         [],
-        tallies=no_tallies(),
     )
 
 
 def fresh_state(world: World) -> State:
     """The state of an interpreted world before anything happened: lists of records."""
     calls = [Call(arrival=request.arrival, model=request.model) for request in world.requests]
-    return fresh_small_state(world)._replace(requests=world.requests, calls=calls)
+    seconds = [Second() for _ in calls] if any(rule.hedge_after >= 0 for rule in world.clients) else []
+    return fresh_small_state(world)._replace(requests=world.requests, calls=calls, seconds=seconds, admissions=[])

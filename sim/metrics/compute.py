@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from sim.metrics.context import Context
+from sim.metrics.budgets import worst_overshoot
+from sim.metrics.context import CapInfo, Context
 from sim.metrics.tables import F64, Attempts, Bool, Requests, lost_ns
 from sim.results.columns import FAILED, GAVE_UP, NOT_STARTED, STATUS_NONE, STATUS_OK, UNFINISHED
 from sim.units import MICRO, SECOND
@@ -18,7 +21,8 @@ Sums = dict[str, F64]
 Of counted requests (see :class:`~sim.metrics.tables.Requests`): ``offered succeeded gave_up failed
 unfinished not_started own_offered own_succeeded in_time made cost wasted`` (micro-dollars) ``latency_s
 waiting_s answer_s`` (time without an answer, and of successes the rest); of their attempts, absent
-where none are known: ``sent limited server other``.
+where none are known: ``sent limited server other``. Of all attempts, in total and where the spend
+caps are known: ``overshoot`` (dollars).
 """
 
 Spread = dict[str, F64]
@@ -35,8 +39,10 @@ def ratio(above: F64, below: F64) -> F64:
     return shares
 
 
-def sums_of(requests: Requests, attempts: Attempts | None, context: Context) -> Sums:
-    """The sums of one configuration's rows."""
+def sums_of(
+    requests: Requests, attempts: Attempts | None, context: Context, caps: Sequence[CapInfo] | None = None
+) -> Sums:
+    """The sums of one configuration's rows; how far spend went over its ``caps`` only where they are given."""
     counted, succeeded, own = requests.counted, requests.succeeded, requests.own
     return {
         "offered": requests.per_cell(counted),
@@ -54,7 +60,16 @@ def sums_of(requests: Requests, attempts: Attempts | None, context: Context) -> 
         "latency_s": requests.per_cell(succeeded, requests.finish - requests.arrival) / SECOND,
         **_waits(requests, attempts, context),
         **({} if attempts is None else _sent(requests, attempts)),
+        **_overshoot(caps, attempts, context),
     }
+
+
+def _overshoot(caps: Sequence[CapInfo] | None, attempts: Attempts | None, context: Context) -> Sums:
+    """Nothing where it is not known; without caps it is, whatever the rows."""
+    if caps is None or (caps and attempts is None):
+        return {}
+    worst = np.zeros(context.replications) if attempts is None else worst_overshoot(caps, attempts, context)
+    return {"overshoot": total_only(worst, np.zeros((context.replications, len(context.teams) + 1)))}
 
 
 def _waits(requests: Requests, attempts: Attempts | None, context: Context) -> Sums:
@@ -100,7 +115,8 @@ def jain(shares: F64) -> F64:
     return ratio(some.sum(axis=1) ** 2, teams * (some**2).sum(axis=1))
 
 
-def _total_only(total: F64, like: F64) -> F64:
+def total_only(total: F64, like: F64) -> F64:
+    """A grid shaped ``like`` another with values in its total column alone."""
     grid = np.full(like.shape, np.nan)
     grid[:, -1] = total
     return grid
@@ -113,7 +129,7 @@ def _rates(sums: Sums, context: Context) -> Values:
         "own_success_rate": own_rate,
         "goodput_per_min": sums["in_time"] / context.measured_min,
         "attempts_per_request": ratio(sums["made"], sums["offered"]),
-        "jain_index": _total_only(jain(own_rate[:, :-1]), own_rate),
+        "jain_index": total_only(jain(own_rate[:, :-1]), own_rate),
     }
 
 
@@ -141,6 +157,7 @@ def _money(sums: Sums) -> Values:
         "cost_usd": cost,
         "wasted_cost_usd": sums["wasted"] / MICRO,
         "cost_per_success_usd": ratio(cost, sums["succeeded"]),
+        "overshoot_usd": sums.get("overshoot", np.full(cost.shape, np.nan)),
     }
 
 
@@ -159,6 +176,8 @@ def values_of(sums: Sums, spread: Spread, context: Context) -> Values:
     }
 
 
-def compute(requests: Requests, attempts: Attempts | None, context: Context) -> Values:
-    """Every declared metric of one configuration's rows."""
-    return values_of(sums_of(requests, attempts, context), spread_of(requests), context)
+def compute(
+    requests: Requests, attempts: Attempts | None, context: Context, caps: Sequence[CapInfo] | None = None
+) -> Values:
+    """Every declared metric of one configuration's rows; ``caps`` as in :func:`sums_of`."""
+    return values_of(sums_of(requests, attempts, context, caps), spread_of(requests), context)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sim.units import MINUTE
 
 if TYPE_CHECKING:
-    from sim.scenario.limit_rows import LimitRow
+    from sim.chaos.base import Mark
+    from sim.scenario.limit_rows import CapRow, LimitRow
     from sim.scenario.schema import Scenario
 
 
@@ -54,11 +56,61 @@ class LimitInfo:
 
 
 @dataclass(frozen=True)
+class CapInfo:
+    """One spend cap of one configuration: micro-dollars a window of ``period_ns``, windows from time 0.
+
+    ``per`` is the cap as a file writes it, ``alerts`` are shares of it. It counts and refuses the
+    ``models`` that it names, or all.
+    """
+
+    name: str
+    level: str
+    amount: int
+    period_ns: int
+    per: str
+    mode: str
+    teams: tuple[str, ...]
+    models: tuple[str, ...] | None = None
+    alerts: tuple[Fraction, ...] = ()
+
+    @property
+    def refuser(self) -> str:
+        """What ``refused_by`` says where this cap refused."""
+        return f"budget:{self.name}"
+
+    @property
+    def alert_amounts(self) -> tuple[int, ...]:
+        """The spend of each alert, micro-dollars, rounded up."""
+        return tuple(int(-(-self.amount * share // 1)) for share in self.alerts)
+
+    @classmethod
+    def of(cls, row: CapRow) -> CapInfo:
+        """A cap as the scenario's topology has it."""
+        cap, amount = row.cap, row.cap.amount
+        return cls(
+            row.name, row.level, amount.micro_usd, amount.period_ns, str(amount), cap.mode, row.teams, cap.models,
+            tuple(sorted(set(cap.alerts))),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    """One key of one configuration: where it stands, and who uses it."""
+
+    account: str
+    project: str
+    key: str
+    teams: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ConfigurationInfo:
-    """One configuration: its total ``capacity`` as the report prints it, and its limits."""
+    """One configuration: its total ``capacity`` as the report prints it, its limits, spend caps and keys."""
 
     capacity: Mapping[str, object] = field(default_factory=dict)
     limits: tuple[LimitInfo, ...] = ()
+    caps: tuple[CapInfo, ...] = ()
+    keys: tuple[KeyInfo, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +120,8 @@ class ChaosWindow:
     start_ns: int
     end_ns: int
     label: str
+    kind: str = ""
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,8 +168,10 @@ class Context:
     @property
     def chaos(self) -> tuple[ChaosWindow, ...]:
         """The scenario's faults as windows, in the order of the file."""
-        faults = [entry.fault for entry in self.scenario.chaos]
-        return tuple(ChaosWindow(*fault.window, fault.summary) for fault in faults)
+        return tuple(
+            ChaosWindow(*entry.fault.window, entry.fault.summary, entry.kind, entry.fault.marks)
+            for entry in self.scenario.chaos
+        )
 
     def isolation(self, configuration: str) -> str:
         """The rung of the isolation ladder, or ``custom``."""

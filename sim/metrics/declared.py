@@ -102,6 +102,9 @@ DECLARED = (
     Metric("cost_per_success_usd", "Cost per success", "USD", "cost_usd / succeeded", "lower", 4),
     Metric("wasted_cost_usd", "Wasted cost", "USD",
            "the part of cost_usd billed for attempts that gave no answer", "lower", 2),
+    Metric("overshoot_usd", "Budget overshoot", "USD",
+           "the most that the spend of any window of any spend cap went over that cap, warm-up and drain included; "
+           "0 without caps", "lower", 2, total_only=True),
     Metric("jain_index", "Jain's fairness index", "ratio",
            "(sum of x)^2 / (n * sum of x^2) over the n teams that offered something, x = own_success_rate; "
            "1 when all fare alike, 1/n when one team gets everything",
@@ -142,7 +145,8 @@ def _row(metric: Metric) -> str:
 
 def markdown() -> str:
     """The text of ``docs/metrics.md``: the table of metrics, then the rules in words."""
-    from sim.metrics import blast, contention, limits, load, slo, stats
+    from sim.metrics import blast, budgets, contention, incidents, limits, load, review, slo, spend, stats
 
-    rules = (contention.RULE, blast.RULE, load.RULE, limits.RULE, slo.RULE, stats.RULE)
+    parts = (contention, blast, incidents, load, limits, budgets, spend, review, slo, stats)
+    rules = [part.RULE for part in parts]
     return _HEAD + "".join(map(_row, DECLARED)) + "".join(f"\n{rule}" for rule in rules)

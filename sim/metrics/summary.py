@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.metrics import series
 from sim.metrics.blast import blast_radius
+from sim.metrics.budgets import describe as describe_cap
 from sim.metrics.compute import Values, compute
 from sim.metrics.contention import counterfactual
 from sim.metrics.context import Context
@@ -19,6 +20,7 @@ from sim.metrics.limits import describe
 from sim.metrics.load import load
 from sim.metrics.measured import Measured, of_rows
 from sim.metrics.slo import verdicts
+from sim.metrics.spend import spend
 from sim.metrics.stats import Interval, interval, paired, regimes
 from sim.metrics.tables import F64
 from sim.units import SECOND
@@ -100,8 +102,12 @@ def _configuration(name: str, found: Measured, context: Context) -> dict[str, An
         "blast_radius": blast_radius(found.sums, found.lost, found.recovery, context),
         "load": load(found.sums, found.backlog, context),
         "limits": [describe(limit, use) for limit, use in zip(info.limits, found.uses, strict=True)],
+        "budgets": [describe_cap(cap, use, context) for cap, use in zip(info.caps, found.budgets, strict=True)],
+        "spend": spend(found.values["cost_usd"], info.keys, context),
         "series": _series(found.series, context),
         "latency_quantiles_s": _latency(found.latency, context),
+        "incidents": found.incidents,
+        **({} if found.reviews is None else {"reviews": found.reviews}),
     }
 
 
@@ -124,7 +130,8 @@ def _contention(name: str, found: Measured, table: pd.DataFrame | None, context:
 def all_values(requests: pd.DataFrame, attempts: pd.DataFrame | None, context: Context) -> dict[str, Values]:
     """The metrics of each configuration, for figures: name → ``(replications, teams + 1)``."""
     return {
-        name: compute(*series.tables(requests, attempts, context, name), context) for name in context.configurations
+        name: compute(*series.tables(requests, attempts, context, name), context, info.caps)
+        for name, info in context.configurations.items()
     }
 
 
@@ -138,7 +145,13 @@ def _head(context: Context) -> dict[str, Any]:
         "engine": context.engine,
         "times_s": {name: getattr(scenario, name) / SECOND for name in ("duration", "warmup", "drain")},
         "chaos": [
-            {"start_s": window.start_ns / SECOND, "end_s": window.end_ns / SECOND, "label": window.label}
+            {
+                "kind": window.kind,
+                "start_s": window.start_ns / SECOND,
+                "end_s": window.end_ns / SECOND,
+                "label": window.label,
+                "marks": [{"at_s": mark.at_ns / SECOND, "text": mark.text} for mark in window.marks],
+            }
             for window in context.chaos
         ],
     }

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import RunInvalid
-from sim.results.columns import OUTCOMES, STATUS_OK, SUCCEEDED
+from sim.results.columns import ORIGINS, OUTCOMES, STATUS_OK, SUCCEEDED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,7 @@ def _check_runs(replication: I64, runs: int) -> I64:
 class Requests:
     """The requests of one configuration; arrays of shape ``(n,)``, times in ns, money in micro-dollars.
 
-    ``team`` and ``outcome`` are codes, ``own`` marks the team's own workload, ``counted`` what the
+    ``team``, ``outcome`` and ``origin`` are codes, ``counted`` marks what the
     metrics count: an intended start at or after the end of the warm-up.
     """
 
@@ -102,7 +102,7 @@ class Requests:
     cost: I64
     wasted: I64
     throttle: I64
-    own: Bool
+    origin: I64
     counted: Bool
 
     @classmethod
@@ -119,10 +119,22 @@ class Requests:
             team=_known(codes(frame["team"], context.teams)[rows], "requests"),
             arrival=arrival,
             outcome=codes(frame["outcome"], OUTCOMES)[rows],
-            own=codes(frame["origin"], ("workload",))[rows] == 0,
+            origin=codes(frame["origin"], ORIGINS)[rows],
             counted=(arrival >= 0) & (arrival >= context.scenario.warmup),
             **{field: _take(frame, rows, name) for field, name in names.items()},
         )
+
+    @cached_property
+    def own(self) -> Bool:
+        """The team's own workload."""
+        mine: Bool = self.origin == 0
+        return mine
+
+    @cached_property
+    def foreign(self) -> Bool:
+        """What strangers send with the team's key."""
+        theirs: Bool = self.origin == ORIGINS.index("foreign")
+        return theirs
 
     @cached_property
     def cell(self) -> I64:
@@ -178,6 +190,7 @@ class Attempts:
     status: I64
     input: I64
     output: I64
+    cost: I64
     model: I64
     refused: I64
     counted: Bool
@@ -192,7 +205,7 @@ class Attempts:
         models, refusers = labels(frame["model"]), labels(frame["refused_by"])
         row = _match(requests, _take(frame, rows, "replication"), _take(frame, rows, "request"))
         names = {"replication": "replication", "at": "at_ns", "end": "end_ns", "status": "status",
-                 "input": "input_tokens", "output": "output_tokens"}  # fmt: skip
+                 "input": "input_tokens", "output": "output_tokens", "cost": "cost_microusd"}  # fmt: skip
         return cls(
             row=row,
             team=_known(codes(frame["team"], context.teams)[rows], "attempts"),

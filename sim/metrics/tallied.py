@@ -14,7 +14,7 @@ import numpy as np
 from sim.errors import RunInvalid
 from sim.metrics import series
 from sim.metrics.blast import first_held, thresholds
-from sim.metrics.compute import LEVELS, ratio
+from sim.metrics.compute import LEVELS, ratio, total_only
 from sim.metrics.context import Context, LimitInfo
 from sim.metrics.histogram import packed, quantiles, unpacked, with_total
 from sim.metrics.limits import Use, members
@@ -201,9 +201,15 @@ def of_readings(readings: Iterable[Reading], context: Context, name: str) -> Mea
         pool.add(one)
     if len(kept) != context.replications:
         raise RunInvalid(f"{name}: {context.replications} replications planned, {len(kept)} tallied")
+    caps, sums = (
+        context.configurations[name].caps,
+        {key: np.stack([one.sums[key] for one in kept]) for key in kept[0].sums},
+    )
+    if not caps:  # then nothing can overshoot; otherwise it is not counted
+        sums["overshoot"] = total_only(np.zeros(len(kept)), sums["cost"])
     return Measured(
         context,
-        {key: np.stack([one.sums[key] for one in kept]) for key in kept[0].sums},
+        sums,
         {key: np.stack([one.spread[key] for one in kept], axis=1) for key in kept[0].spread},
         np.stack([one.lost for one in kept]),
         np.stack([one.recovery for one in kept]),
@@ -212,6 +218,7 @@ def of_readings(readings: Iterable[Reading], context: Context, name: str) -> Mea
         tuple(Use(*np.stack([one.uses[at] for one in kept], axis=1)) for at in range(len(kept[0].uses))),
         _consumption(pool.shares, context),
         quantiles(with_total(pool.latency), series.LEVELS) / SECOND,
+        (None,) * len(caps),
     )
 
 

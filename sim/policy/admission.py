@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from sim.policy.bans import banned, punish, violation
 from sim.policy.budget import book, refusing_cap, reserve
-from sim.policy.faults import KINDS, REFUSE, VIOLATE, met
+from sim.policy.faults import DENY, KINDS, REFUSE, VIOLATE, met
 from sim.policy.limits import key_refused, key_settle, key_take, key_wait, retry_after
-from sim.policy.tables import Ask, Memory, Rules
+from sim.policy.tables import Ask, Memory, Provider, Rules
 
 OK, BAD_CONTENT, UNAUTHORIZED, FORBIDDEN, RATE_LIMITED, OVERLOADED = 200, 400, 401, 403, 429, 529
 NOBODY = -1
@@ -31,17 +31,17 @@ def limited(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int]
 def disturbed_door(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int, int]:
     """What faults, bans and the list of models answer, as :func:`admit` does; OK when they let it pass."""
     provider = rules.provider
-    row = met(rules, memory, ask, REFUSE, now)
-    status = rules.effects[row].status if row >= 0 else OK
-    if status > UNAUTHORIZED or row < 0:  # the key is good: is it welcome?
+    row = met(rules, memory, ask, DENY, now)
+    if row < 0:  # the key is good: is it welcome?
         level = banned(rules, memory, ask, now) if rules.kinds[VIOLATE] < rules.kinds[KINDS] else NOBODY
         if level >= 0:
             return FORBIDDEN, provider.ban_code + level, -1
         if (rules.keys[ask.key].allowed >> ask.model) & 1 == 0:
             return FORBIDDEN, provider.access_code, -1
-    if row >= 0:
-        return status, provider.effect_code + row, rules.effects[row].retry_after
-    return OK, NOBODY, -1
+        row = met(rules, memory, ask, REFUSE, now)
+    if row < 0:
+        return OK, NOBODY, -1
+    return rules.effects[row].status, provider.effect_code + row, rules.effects[row].retry_after
 
 
 def admit(rules: Rules, memory: Memory, ask: Ask, room: bool, now: int) -> tuple[int, int, int]:
@@ -68,6 +68,11 @@ def admit(rules: Rules, memory: Memory, ask: Ask, room: bool, now: int) -> tuple
     key_take(rules, memory, ask, now)
     reserve(rules, memory, ask)
     return OK, NOBODY, -1
+
+
+def budget_is_spent(provider: Provider, status: int, refuser: int) -> bool:
+    """Whether an answer says that a spend cap is reached, whatever the provider's status for it."""
+    return status == provider.budget_status and provider.cap_code <= refuser < provider.slot_code
 
 
 def settle(

@@ -16,6 +16,8 @@ ONE = 1 << 28
 FAILED, GIVE_UP = -1, -2
 """Answers instead of a delay: the status is not retryable, or a bound of the policy is reached."""
 NO_RETRY = 9
+BUDGET, CIRCUIT = 10, 11
+"""Reasons to fall back to another model, beside status classes: a spent budget, an open breaker."""
 
 _RETRYABLE = (429, 500, 503, 529, 400, 401, 403, 499, 0)
 

@@ -8,15 +8,19 @@ from sim.draws import draw32
 from sim.policy.bucket import NEVER
 from sim.policy.tables import Ask, EffectRule, Memory, Rules
 
-REFUSE, SLOW, RESET, SLOTS, VIOLATE = 0, 1, 2, 3, 4
-"""Kinds of effects: refuse at the door; multiply answer times; cut the connection while the answer
-comes; leave a share of the slots; break the content policy."""
-KINDS = 5
+DENY, REFUSE, SLOW, RESET, SLOTS, VIOLATE = 0, 1, 2, 3, 4, 5
+"""Kinds of effects: no connection, or a key that is not valid; refuse at the door; multiply answer
+times; cut the connection while the answer comes; leave a share of the slots; break the content policy."""
+KINDS = 6
 NONE = -1
-ONE = 1 << 10
-"""The factor of unchanged answer times and slots."""
+ONE = 1 << 16
+"""The factor of unchanged answer times."""
+SLOWEST = 1 << 36
+"""The largest factor: a million, whatever several faults make of it together."""
+STALLED = -1
+"""Instead of a factor: no answer ever comes."""
 SURE = 1 << 32
-"""The chance of what always happens."""
+"""The chance of what always happens, and the share of slots when nothing is cut."""
 
 
 def in_scope(effect: EffectRule, ask: Ask) -> bool:
@@ -45,17 +49,38 @@ def hits(effect: EffectRule, ask: Ask, attempt: int) -> bool:
     return effect.least <= luck and luck < effect.least + effect.chance
 
 
+def strikes(rules: Rules, memory: Memory, ask: Ask, row: int, now: int) -> bool:
+    """Whether this effect hits the attempt now. Counts the hit where an effect stops after a number of them."""
+    effect = rules.effects[row]
+    if not (active(effect, now) and in_scope(effect, ask) and hits(effect, ask, ask.attempt)):
+        return False
+    if effect.first < 0:
+        return True
+    if memory.effects[row].hits >= effect.first:
+        return False
+    memory.effects[row].hits += 1
+    return True
+
+
 def met(rules: Rules, memory: Memory, ask: Ask, kind: int, now: int) -> int:
-    """The first effect of this kind that hits the attempt; NONE for none. Counts hits of those that stop by number."""
+    """The first effect of this kind that hits the attempt; NONE for none."""
     for row in range(rules.kinds[kind], rules.kinds[kind + 1]):
-        effect = rules.effects[row]
-        if active(effect, now) and in_scope(effect, ask) and hits(effect, ask, ask.attempt):
-            if effect.first < 0:
-                return row
-            if memory.effects[row].hits < effect.first:
-                memory.effects[row].hits += 1
-                return row
+        if strikes(rules, memory, ask, row, now):
+            return row
     return NONE
+
+
+def slowdown(rules: Rules, memory: Memory, ask: Ask, now: int) -> int:
+    """All that slow this answer, multiplied; STALLED if one of them stalls it."""
+    factor = ONE
+    stalled = False
+    for row in range(rules.kinds[SLOW], rules.kinds[SLOW + 1]):
+        if strikes(rules, memory, ask, row, now):
+            if rules.effects[row].factor == STALLED:
+                stalled = True
+            else:
+                factor = max(1, min(SLOWEST, factor * rules.effects[row].factor // ONE))
+    return STALLED if stalled else factor
 
 
 def changes_answers(rules: Rules) -> bool:
@@ -67,14 +92,14 @@ def changes_answers(rules: Rules) -> bool:
 def slots_now(rules: Rules, model: int, now: int) -> int:
     """How many answers of a model may run at once: its slots, cut by the strongest brown-out; -1 for no bound."""
     slots: int = rules.models[model].slots
-    left = ONE
+    left = SURE
     for row in range(rules.kinds[SLOTS], rules.kinds[SLOTS + 1]):
         effect = rules.effects[row]
         if active(effect, now) and (effect.model == -1 or effect.model == model):
             left = min(left, effect.factor)
-    if slots < 0 or left == ONE:
+    if slots < 0 or left == SURE:
         return slots
-    return slots * left // ONE
+    return slots * left // SURE
 
 
 def next_change(effects: Any, now: int) -> int:

@@ -9,6 +9,10 @@ than its limit.
 Accepted in any time T: at most rT + B for a token bucket of capacity B; a fixed window lets twice
 its limit pass around a boundary (B = 2 × limit); a sliding window B = 1 × limit. A fixed window
 from first use starts with what it lets in, not with what it is asked.
+
+A fault cuts a limit by a lower row beside it, asked before it; both must agree. A cut window or
+concurrency reads the count of the limit that it cuts; a cut bucket is one of its own, which starts
+with what the other held.
 """
 
 from __future__ import annotations
@@ -131,6 +135,41 @@ def applies(rule: LimitRule, model: int, at: int) -> bool:
     return (rule.models >> model) & 1 == 1 and rule.start <= at and at < rule.end
 
 
+def memory_of(rules: Rules, memory: Memory, row: int, now: int) -> LimitMemory:
+    """What a limit remembers; a cut bucket starts here, when it is first asked in its time."""
+    rule = rules.limits[row]
+    if rule.cut_of >= 0:
+        if rule.algorithm != TOKEN_BUCKET:
+            shared: LimitMemory = memory.limits[rule.cut_of]
+            return shared
+        if memory.limits[row].stamp < rule.start and rule.start <= now:
+            whole = rules.limits[rule.cut_of]
+            had = memory.limits[rule.cut_of]
+            level = refilled(had.level, had.stamp, rule.start, whole.rate, whole.cap)
+            memory.limits[row].level = converted(level, whole.unit, rule.unit, rule.cap)
+            memory.limits[row].stamp = rule.start
+    own: LimitMemory = memory.limits[row]
+    return own
+
+
+def remembers(rule: LimitRule) -> bool:
+    """Whether a limit counts for itself: a cut window or concurrency does not."""
+    return rule.cut_of < 0 or rule.algorithm == TOKEN_BUCKET
+
+
+def converted(level: int, unit: int, other: int, cap: int) -> int:
+    """Credits of ``unit`` a token as credits of ``other``, at most ``cap``; exact for a share of a rate."""
+    common, rest = unit, other
+    while rest > 0:
+        common, rest = rest, common % rest
+    down, up = unit // common, other // common
+    while down >= 1 << 31 or up >= 1 << 31:  # no share has so many digits; then to nine of them
+        down, up = (down >> 1) + 1, up >> 1
+    if level // down >= cap // up:
+        return cap
+    return max(level // down, DEEPEST // up) * up + level % down * up // down
+
+
 def key_wait(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int]:
     """Ask every limit of a key: (-1, 0) admitted, or the row that refuses longest and its wait."""
     worst = -1
@@ -140,7 +179,7 @@ def key_wait(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int
         rule = rules.limits[row]
         if applies(rule, ask.model, now):
             need = max(1, charged_at_start(rule, ask))
-            ns = limit_wait(rule, memory.limits[row], memory.cells, need, now)
+            ns = limit_wait(rule, memory_of(rules, memory, row, now), memory.cells, need, now)
             if rule.end < NEVER:  # a limit that a fault cut is gone when the fault is
                 ns = min(ns, rule.end - now)
             if ns != 0 and (worst < 0 or ns > longest):
@@ -154,23 +193,27 @@ def key_take(rules: Rules, memory: Memory, ask: Ask, now: int) -> None:
     for at in range(rules.keys[ask.key].first_limit, rules.keys[ask.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
-        if applies(rule, ask.model, now):
-            take(rule, memory.limits[row], memory.cells, charged_at_start(rule, ask), now)
+        if remembers(rule) and applies(rule, ask.model, now):
+            take(rule, memory_of(rules, memory, row, now), memory.cells, charged_at_start(rule, ask), now)
 
 
 def key_settle(
     rules: Rules, memory: Memory, ask: Ask, uncached: int, total: int, output: int, since: int, now: int
 ) -> None:
-    """At the end of an attempt admitted at ``since``: true input, produced output, a free place."""
+    """At the end of an attempt admitted at ``since``: true input, produced output, a free place.
+
+    A cut bucket is corrected if it holds now: what was admitted before is in it from its start.
+    """
     for at in range(rules.keys[ask.key].first_limit, rules.keys[ask.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
-        if rule.dimension == REQUESTS or not applies(rule, ask.model, since):
+        held = since if rule.cut_of < 0 else now
+        if rule.dimension == REQUESTS or not remembers(rule) or not applies(rule, ask.model, held):
             continue
         change = -1
         if rule.dimension != IN_FLIGHT:
             change = amount_of(rule, uncached, total, output) - charged_at_start(rule, ask)
-        correct(rule, memory.limits[row], memory.cells, change, since, now)
+        correct(rule, memory_of(rules, memory, row, now), memory.cells, change, since, now)
 
 
 def key_refused(rules: Rules, memory: Memory, ask: Ask, now: int) -> int:
@@ -179,8 +222,9 @@ def key_refused(rules: Rules, memory: Memory, ask: Ask, now: int) -> int:
     for at in range(rules.keys[ask.key].first_limit, rules.keys[ask.key].last_limit):
         row = rules.limit_rows[at]
         rule = rules.limits[row]
-        if rule.charge_rejected == 1 and rule.dimension == REQUESTS and applies(rule, ask.model, now):
-            charge_refusal(rule, memory.limits[row], memory.cells, now)
+        counts = rule.charge_rejected == 1 and rule.dimension == REQUESTS and remembers(rule)
+        if counts and applies(rule, ask.model, now):
+            charge_refusal(rule, memory_of(rules, memory, row, now), memory.cells, now)
             charged += 1
     return charged
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.policy.pacing import RATE, TOKEN
 from sim.policy.tables import ClientMemory, ClientRule
 from sim.policy.window import roll
 
@@ -77,5 +78,6 @@ def retry_cost(rule: ClientRule, memory: ClientMemory, cells: Any, status: int, 
 
 
 def fresh_client(rule: ClientRule) -> ClientMemory:
-    """An idle client with a full retry budget."""
-    return ClientMemory(level=rule.budget_cap if rule.budget in (QUOTA, THROTTLE) else 0)
+    """An idle client with a full retry budget, a full bucket of its own, and no adaptive rate yet."""
+    level = rule.budget_cap if rule.budget in (QUOTA, THROTTLE) else 0
+    return ClientMemory(level=level, pace_level=rule.pace_cap, fill_rate=RATE, fill_cap=TOKEN)

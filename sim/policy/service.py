@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.draws import CUT, draw32
-from sim.policy.faults import ONE, RESET, SLOW, met
+from sim.policy.faults import ONE, RESET, STALLED, met, slowdown
 from sim.policy.tables import Ask, Memory, Rules
 
 KNOTS = 4096
@@ -18,8 +18,6 @@ WIDTH = 2 * (KNOTS + 1)
 """Entries of one distribution's table."""
 LONGEST = 1 << 60
 """36 years in ns: no client waits for longer answers, so none need be told apart."""
-STALLED = -1
-"""Instead of a factor: no answer ever comes."""
 WHOLE = -1
 """Instead of the place of a cut: the answer comes whole."""
 
@@ -47,25 +45,20 @@ def answer_ns(first_token: int, per_token: int, output: int) -> int:
 
 
 def slowed(ns: int, factor: int) -> int:
-    """A time × factor / 1024, at most LONGEST."""
+    """A time × factor / ONE, at most LONGEST."""
     if factor == ONE:
         return ns
     if factor == STALLED or ns > LONGEST // (factor // ONE + 1):
         return LONGEST
-    return (ns >> 10) * factor + (((ns & (ONE - 1)) * factor) >> 10)
+    return (ns >> 16) * factor + (((ns & (ONE - 1)) * factor) >> 16)
 
 
 def disturbed(rules: Rules, memory: Memory, ask: Ask, now: int) -> tuple[int, int]:
     """What faults do to an answer that begins now: (factor of its times, place of a cut in 2^-32 of it, or WHOLE)."""
-    factor = ONE
-    cut = WHOLE
-    row = met(rules, memory, ask, SLOW, now)
-    if row >= 0:
-        factor = rules.effects[row].factor
-    row = met(rules, memory, ask, RESET, now)
-    if row >= 0:
-        cut = draw32(ask.draw_key, ask.attempt, CUT)
-    return factor, cut
+    factor = slowdown(rules, memory, ask, now)
+    if met(rules, memory, ask, RESET, now) >= 0:
+        return factor, draw32(ask.draw_key, ask.attempt, CUT)
+    return factor, WHOLE
 
 
 def until_cut(whole: int, cut: int) -> int:

@@ -64,12 +64,20 @@ class KeyRule(NamedTuple):
     ban_account: int = 0
 
 
+NO_ALERT = 1 << 62
+"""A spend that no cap reaches."""
+
+
 class CapRule(NamedTuple):
     """A spend cap in micro-dollars a window of ``period`` ns; ``reserve`` 1 holds an estimate first."""
 
     cap: int
     period: int
     reserve: int
+    models: int
+    """Bit mask of the models that count and are refused."""
+    alert: int
+    """The spend of the first alert, micro-dollars; NO_ALERT for none."""
 
 
 @dataclass(slots=True)
@@ -79,6 +87,8 @@ class CapMemory:
     window: int = 0
     spent: int = 0
     held: int = 0
+    alerted_at: int = -1
+    """When the window's spend reached the first alert, ns; -1 not yet."""
 
 
 class ClientRule(NamedTuple):
@@ -111,19 +121,69 @@ class ClientRule(NamedTuple):
     budget_a: int
     budget_b: int
     cells: int
-    """Where the budget's cells start among all clients' cells."""
+    """Where the cells of the budget and the breaker start among all clients' cells."""
+    max_queue: int = -1
+    guards: int = 0
+    """Bits of what an attempt must pass before it leaves: PACED, ADAPTIVE, BREAKS (below)."""
+    pace_rate: int = 0
+    """The client's own token bucket in credits a ns, as a :class:`LimitRule`; 0 for none."""
+    pace_unit: int = 1
+    pace_cap: int = 0
+    trip_count: int = 0
+    """Failures in a row that open the breaker; 0: a share of them does (policy.breaker)."""
+    trip_share: int = 0
+    trip_calls: int = 0
+    trip_slice: int = 0
+    trip_on: int = 0
+    """Bit mask of the status classes that are failures."""
+    open_ns: int = 0
+    probes: int = 1
+    fallback: int = -1
+    """The model that takes over; -1 for none."""
+    fallback_on: int = 0
+    """Bit mask of status classes, BUDGET and CIRCUIT (policy.backoff)."""
+    hedge_after: int = -1
+
+
+PACED, ADAPTIVE, BREAKS = 1, 2, 4
 
 
 @dataclass(slots=True)
 class ClientMemory:
-    """Requests and retries under way, the retry budget, and the queue (first and last, -1 empty)."""
+    """What a client remembers.
+
+    Requests and retries under way, the retry budget, and the queue (length, first and last; -1
+    empty). Then its token bucket, its adaptive rate (policy.pacing) and its breaker (policy.breaker).
+    """
 
     active: int = 0
     retrying: int = 0
     level: int = 0
     stamp: int = 0
+    waiting: int = 0
     head: int = -1
     tail: int = -1
+    pace_level: int = 0
+    pace_stamp: int = 0
+    limited: int = 0
+    """1 from the first 429 on: the adaptive rate holds."""
+    fill_rate: int = 0
+    fill_cap: int = 0
+    fill_level: int = 0
+    fill_stamp: int = 0
+    answers: int = 0
+    half: int = 0
+    measured: int = 0
+    peak: int = 0
+    middle: int = 0
+    braked: int = 0
+    circuit: int = 0
+    era: int = 0
+    opens_until: int = 0
+    probing: int = 0
+    calls: int = 0
+    failures: int = 0
+    slice: int = 0
 
 
 class EffectRule(NamedTuple):
@@ -152,7 +212,7 @@ class EffectRule(NamedTuple):
     before: int = -1
     """Only attempts with a smaller number; -1 all."""
     factor: int = 0
-    """SLOW: answer times are multiplied by so many 1/1024, -1 no answer; SLOTS: the share that is left."""
+    """SLOW: answer times are multiplied by so many 2^-16, -1 no answer; SLOTS: the share that is left, in 2^-32."""
     category: int = 0
     """VIOLATE: the number of the content's category."""
     ban: int = -1

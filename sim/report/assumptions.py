@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.report.cast import Summary
-from sim.report.words import counted
+from sim.report.cautions import counted
 
 
 def _time(resolved: Mapping[str, Any], summary: Summary) -> list[str]:

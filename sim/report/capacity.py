@@ -17,6 +17,7 @@ _UNITS = {
     "burst": "burst",
     "slots": "provider slots",
     "spend": "spend cap",
+    "spend_cap_usd_per_month": "USD/month spend cap",
 }
 
 
@@ -51,8 +52,24 @@ def capacity_text(summary: Summary, name: str) -> str:
     return ", ".join(said) or "no limit"
 
 
-def unequal(summary: Summary) -> tuple[str, ...]:
-    """All configurations when any two differ in capacity; empty when they are equal."""
+def _parts(summary: Summary, name: str, spend: bool) -> tuple[tuple[str, float], ...]:
+    """A side's spend caps, or all of its capacity but these."""
+    found = _flat(summary["configurations"][name].get("capacity", {}))
+    return tuple(sorted(part for part in found if part[0].startswith("spend") == spend))
+
+
+def spend_text(summary: Summary, name: str) -> str:
+    """What a side may spend in a month."""
+    parts = _parts(summary, name, spend=True)
+    return ", ".join(f"{number(value, 0)}{NB}{_said(key)}" for key, value in parts) or "without a cap"
+
+
+def unequal(summary: Summary, *, spend: bool = False) -> tuple[str, ...]:
+    """All configurations when any two differ in capacity (or in what they may spend); empty when none do.
+
+    Configurations without any spend cap beside some with one are no difference: the cap is the point.
+    """
     names = configurations(summary)
-    sizes = {tuple(sorted(_flat(summary["configurations"][name].get("capacity", {})))) for name in names}
-    return names if len(sizes) > 1 else ()
+    sizes = {name: _parts(summary, name, spend) for name in names}
+    told = {size for size in sizes.values() if size or not spend}
+    return tuple(name for name in names if sizes[name] or not spend) if len(told) > 1 else ()

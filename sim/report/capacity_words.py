@@ -29,10 +29,9 @@ from sim.report.capacity_view import (
     span_text,
     when,
 )
-from sim.report.cautions import capital, joined
+from sim.report.cautions import capital, counted, joined
 from sim.report.numbers import NB, Stat, stat, value_text
 from sim.report.terminal import visible
-from sim.report.words import counted
 
 
 def first_of(view: View, name: str) -> tuple[Json | None, When]:

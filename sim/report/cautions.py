@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from sim.report.capacity import capacity_text, unequal
+from collections.abc import Callable
+
+from sim.report.capacity import capacity_text, spend_text, unequal
 from sim.report.cast import Summary, place
 from sim.report.numbers import Stat, value_text
+
+_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+
+
+def counted(count: int, noun: str) -> str:
+    """``two teams``, ``one team``, ``46 teams``."""
+    said = _WORDS[count] if count < len(_WORDS) else str(count)
+    return f"{said} {noun}" + ("" if count == 1 else "s")
 
 
 def capital(text: str) -> str:
@@ -18,18 +28,28 @@ def joined(parts: list[str]) -> str:
 
 
 def capacity_warnings(summary: Summary) -> list[str]:
-    """A warning when the sides do not have the same total capacity: then it is no fair comparison."""
+    """A warning when the sides do not have the same total capacity, or budget: then it is no fair comparison."""
     different = unequal(summary)
-    if not different:
-        return []
+    if different:
+        return [
+            f"The configurations do not have the same total capacity ({_sides(summary, different, capacity_text)}). "
+            "Part of what they change is capacity, not isolation."
+        ]
+    budgets = unequal(summary, spend=True)
+    if budgets:
+        return [
+            f"The configurations may not spend the same in all ({_sides(summary, budgets, spend_text)}). "
+            "Part of what they change is the budget."
+        ]
+    return []
+
+
+def _sides(summary: Summary, names: tuple[str, ...], say: Callable[[Summary, str], str]) -> str:
+    """What each configuration has, those with the same together."""
     groups: dict[str, list[str]] = {}
-    for name in different:
-        groups.setdefault(capacity_text(summary, name), []).append(f"“{name}”")
-    sides = "; ".join(f"{joined(names)} {text}" for text, names in groups.items())
-    return [
-        f"The configurations do not have the same total capacity ({sides}). "
-        "Part of what they change is capacity, not isolation."
-    ]
+    for name in names:
+        groups.setdefault(say(summary, name), []).append(f"“{name}”")
+    return "; ".join(f"{joined(those)} {text}" for text, those in groups.items())
 
 
 def regimes(summary: Summary) -> list[str]:

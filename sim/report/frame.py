@@ -22,9 +22,10 @@ __all__ = [
 ]  # fmt: skip
 
 
-def write(directory: Path, document: Document, files: Mapping[str, str] | None = None) -> Path:
+def write(directory: Path, document: Document, files: Mapping[str, str] | None = None, page: str = "report") -> Path:
     """Write ``report.html``, ``report.md``, ``figures/`` and the other text ``files`` by name.
 
+    ``page`` is another name for the first two, without its ending.
     Every file is replaced in one step, the page last, so an interrupted run leaves no half-written
     one. Figures of an earlier report go. Downloads that are not there are left out of the page.
     Returns the path of the page.
@@ -34,11 +35,11 @@ def write(directory: Path, document: Document, files: Mapping[str, str] | None =
     for name, text in (files or {}).items():
         write_text(directory / name, text)
     _write_figures(directory / "figures", document)
-    write_text(directory / "report.md", markdown(document))
+    write_text(directory / f"{page}.md", markdown(document))
     present = tuple(entry for entry in document.downloads if (directory / entry[0]).exists())
-    page = directory / "report.html"
-    write_text(page, html(replace(document, downloads=present)))
-    return page
+    target = directory / f"{page}.html"
+    write_text(target, html(replace(document, downloads=present)))
+    return target
 
 
 def _write_figures(folder: Path, document: Document) -> None:

@@ -13,6 +13,8 @@ from sim.report.words import Answer, answer
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
+    from sim.chaos.base import Fault
+
 ALL = ""
 """Stands for all teams together where a team is named."""
 
@@ -24,6 +26,8 @@ class Window:
     start_s: float
     end_s: float
     label: str
+    marks: tuple[tuple[float, str], ...] = ()
+    """Instants that matter inside it: seconds, and a few words."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,13 @@ def windows_of(manifest: Mapping[str, Any]) -> tuple[Window, ...]:
 
     entries = manifest.get("scenario", {}).get("resolved", {}).get("chaos") or ()
     faults = [FaultEntry.model_validate({key: value for key, value in entry.items() if value}) for entry in entries]
-    found = [(*entry.fault.window, entry.fault.summary) for entry in faults]
-    return tuple(Window(start / 1e9, end / 1e9, label) for start, end, label in sorted(found))
+    found = [_window(entry.fault) for entry in faults]
+    return tuple(sorted(found, key=lambda window: (window.start_s, window.end_s, window.label)))
+
+
+def _window(fault: Fault) -> Window:
+    start, end = fault.window
+    return Window(start / 1e9, end / 1e9, fault.summary, tuple((mark.at_ns / 1e9, mark.text) for mark in fault.marks))
 
 
 COUNTS = ("offered", "succeeded", "refused", "failed", "unfinished", "attempts")

@@ -15,7 +15,9 @@ from sim.errors import BadInput
 KINDS = {
     "compare": "sim.report.render:render",
     "capacity": "sim.report.capacity_report:render",
+    "import": "sim.report.import_report:render",
     "tune": "sim.report.tune_report:render",
+    "cost": "sim.report.cost_report:render",
 }
 """``kind`` of a manifest → ``module:function``."""
 

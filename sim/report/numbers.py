@@ -127,6 +127,12 @@ def short_text(value: Stat, kind: str) -> str:
     return value_text(Stat(value.mean), kind)
 
 
+def count_text(value: Stat) -> str:
+    """A mean number of things without its interval: whole where all replications agree."""
+    whole = value.known and abs(value.mean - round(value.mean)) < 0.05
+    return f"{round(value.mean):,}" if whole else short_text(value, "count")
+
+
 def value_text(value: Stat, kind: str, *, sign: bool = False, unit: str | None = None) -> str:
     """The mean with its unit, digits as its interval deserves: ``31.4 %``, ``$12.30``, ``4.21 s``."""
     if not value.known:

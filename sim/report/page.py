@@ -6,11 +6,13 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sim.report import budgets, spend, varied
 from sim.report.assumptions import assumptions, reproduce
 from sim.report.cast import Cast, Summary
 from sim.report.document import NUMBER, QUIET, Block, Cell, Chart, Document, Head, Section, Table, Text
 from sim.report.inputs import Study
 from sim.report.numbers import clock, stat
+from sim.report.review import review_sections
 from sim.report.tables import COLUMNS, Row, sides, slo_lines, team_rows, total_rows
 from sim.report.tables import Cell as Metric
 
@@ -19,10 +21,15 @@ DOWNLOADS = (
     ("teams.csv", "the metrics of every team, for a spreadsheet"),
     ("requests.parquet", "one row a request"),
     ("attempts.parquet", "one row an attempt"),
+    ("audit.csv", "the audit log, one row an attempt, for a spreadsheet"),
+    ("audit.parquet", "the same for analysis"),
     ("counterfactual.parquet", "each study again without one team"),
     ("manifest.json", "scenario, versions and command"),
     ("report.md", "this report as Markdown"),
 )
+
+OWN_SECTION = ("budgets",)
+"""Charts that do not stand among the reasons."""
 
 _TONES = {"good": "good", "bad": "bad", "same": "quiet"}
 _WRITE_ONE = "The scenario states none. Write some, and they decide the exit code:"
@@ -44,10 +51,14 @@ def document(study: Study, charts: Sequence[Chart]) -> Document:
         name=summary["scenario"]["name"], question=resolved.get("question", ""),
         headline=answer.headline, details=answer.details, warnings=answer.warnings,
         sections=(
+            *([varied.section(manifest, summary)] if manifest.get("varied") else []),
             Section("capacity", "What is compared", blocks=(_sides(summary, study.cast),)),
             Section("teams", "What each team gets", _how_to_read(summary, study.cast), (*_teams(summary, study.cast),)),
-            Section("charts", "Why", _shaded(study), tuple(charts)),
+            *_budgets(summary, charts),
+            Section("charts", "Why", _shaded(study), tuple(chart for chart in charts if chart.name not in OWN_SECTION)),
+            *_spend(summary),
             Section("slos", "Objectives", blocks=(_objectives(summary),)),
+            *review_sections(summary, study.cast),
         ),
         assumptions=tuple(assumptions(summary, manifest)), command=command_line(manifest),
         facts=tuple(reproduce(summary, manifest)), downloads=DOWNLOADS,
@@ -98,6 +109,20 @@ def _metric(cell: Metric, name: str) -> Cell:
     bar = cell.value if name == "success_rate" else None
     sub = cell.change_text if cell.mood else ""
     return Cell(cell.text, cell.value.mean, sub, _TONES.get(cell.mood, ""), cell.half, bar=bar)
+
+
+def _budgets(summary: Summary, charts: Sequence[Chart]) -> Iterator[Section]:
+    """Spend against caps, where there are caps."""
+    if budgets.has_caps(summary):
+        drawn = (chart for chart in charts if chart.name == "budgets")
+        yield Section("budgets", "Budgets", budgets.intro(summary), (*drawn, *budgets.blocks(summary)))
+
+
+def _spend(summary: Summary) -> Iterator[Section]:
+    """Who spent it, as far as the bill of each configuration tells."""
+    found = tuple(spend.blocks(summary))
+    if found:
+        yield Section("spend", "Spend by project", spend.intro(summary), found)
 
 
 def _shaded(study: Study) -> str:

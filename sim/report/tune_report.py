@@ -17,8 +17,10 @@ from sim.report.figures import tune_burst, tune_map, tune_share
 from sim.report.figures.base import Sheet
 from sim.report.frame import write
 from sim.report.numbers import NB
+from sim.report.tune_headline import headline
 from sim.report.tune_tables import (
     contour_table,
+    needs_table,
     objectives_table,
     policies_table,
     retry_table,
@@ -28,7 +30,7 @@ from sim.report.tune_tables import (
     ways_table,
 )
 from sim.report.tune_view import View, whole
-from sim.report.tune_words import details, headline, warnings
+from sim.report.tune_words import details, warnings
 
 FILE = "tune.json"
 DOWNLOADS = (
@@ -95,11 +97,13 @@ def _sections(view: View) -> Iterator[Section]:
         yield Section(
             "account", "Dividing the account", _divided(), (*_charts("share", tune_share.draw, view), *tables)
         )
-    if any(one.data["map"] for one in view.found):
+    if view.found:
         yield Section("map", "Which settings are enough", (
             "Each project alone with its own traffic and faults. Darker loses more of what its objective allows to "
-            "lose."
-        ), _blocks(*_charts("map", tune_map.draw, view), contour_table(view)))  # fmt: skip
+            "lose. "
+            f"Below each limit of the table its 95{NB}% interval, the others as found: from the smallest value that "
+            "these replications do not rule out to the smallest that they show to be enough, which is what is needed."
+        ), _blocks(needs_table(view), *_charts("map", tune_map.draw, view), contour_table(view)))  # fmt: skip
     if view.found:
         yield Section("sensitivity", "A tenth less, a tenth more", (
             "Change of success around what each project needs, alone, on the same draws. Small limits change by at "
@@ -128,15 +132,12 @@ def _theory(view: View) -> Iterator[Section]:
 
 def _divided() -> str:
     return (
-        "First as many goals met as possible, then the worst shortfall as small as possible (the part of the needed "
-        "rate "
-        "that is missing). A project may be moved along its contour, to a slower rate with a larger burst. Rates may "
-        "also "
-        "sum to more than the account’s, as not everybody is busy at once. Each way was then run with everybody "
-        "together "
-        "and the account’s own limits; the one that meets most goals there is recommended, at equality the one whose "
-        "worst "
-        "is nearest to its goal."
+        "First as many goals met as possible, the scenario’s before those assumed; then the worst shortfall as small "
+        "as possible (the largest part of a needed limit that is missing). A project may be moved along its contour, "
+        "to a slower rate with a larger burst. Rates may also sum to more than the account’s, as not everybody is busy "
+        "at once. Each way was then run with everybody together and the account’s own limits. Recommended is the one "
+        "that can be expected to meet most goals on new draws, of equals the one whose worst is nearest to its goal: a "
+        "goal that is met by a hair here is only half of one."
     )
 
 

@@ -84,6 +84,35 @@ def _sums(view: View, short: bool) -> tuple[Cell, ...]:
     return (*cells, Cell(""), Cell(""), Cell(""))
 
 
+def needs_table(view: View) -> Table:
+    """What each project needs alone, each limit with its 95 % interval while the others are as found."""
+    names = [name for name in view.dimensions if any(one.needed.get(name) is not None for one in view.found)]
+    head = [Head("Project"), *(Head(LABELS[name], NUMBER) for name in names), Head("Keeps up from", NUMBER)]
+    rows = tuple(
+        (Cell(one.name, one.name, token=one.token), *(_needed(one, name) for name in names),
+         Cell(f"{whole(one.data['slowest_rpm'])}/min", one.data["slowest_rpm"]))
+        for one in view.found
+    )  # fmt: skip
+    return Table(tuple(head), rows, "What each project needs, alone")
+
+
+def _needed(one: Project, name: str) -> Cell:
+    value, span = one.needed.get(name), one.data["needed_ci95"].get(name)
+    if value is None or span is None:
+        return Cell(MISSING)
+    return Cell(whole(value), float(value), _span(span), "quiet")
+
+
+def _span(span: Mapping[str, int | None]) -> str:
+    """An interval of a limit; open where these replications can't close it."""
+    low, high = span["low"], span["high"]
+    if low is None:
+        return "no interval"
+    if high is None:
+        return f"{whole(low)} or more"
+    return f"{whole(low)} to {whole(high)}" if low < high else f"{whole(high)}, no less"
+
+
 # Objectives
 
 
@@ -116,7 +145,8 @@ def ways_table(account: Mapping[str, Any]) -> Table:
     gives, needed = account["gives"], account["needed"]
     names = [name for name in LABELS if gives.get(name) is not None and needed.get(name) is not None]
     head = (Head("Way"), *(Head(f"{LABELS[name]} in all", NUMBER) for name in names), Head("Goals met", NUMBER),
-            Head("Farthest from its goal", NUMBER), Head("Worst shortfall", NUMBER), Head(""))  # fmt: skip
+            Head("Expected on new draws", NUMBER), Head("Farthest from its goal", NUMBER),
+            Head("Worst shortfall", NUMBER))  # fmt: skip
     rows = tuple(_way(one, names, account["gives"]) for one in account["ways"])
     return Table(head, rows, f"Ways to share {account['name']}")
 
@@ -127,11 +157,10 @@ def _way(one: Mapping[str, Any], names: Sequence[str], gives: Mapping[str, Any])
     falls, far = len(one["shortfall"]), one["worst_distance"]
     worst = percent(one["worst_shortfall"]) if falls else "none"
     return (
-        Cell(way_text(one)), *sums,
+        Cell(way_text(one), sub="✓ recommended" if one["chosen"] else "", tone="good" if one["chosen"] else ""), *sums,
         Cell(f"{one['met']} of {one['of']}", one["met"], f"{one['sure']} with confidence", "quiet"),
-        Cell(percent(far, 1) if far else "none", far),
+        Cell(f"{one['expected']:.1f}", one["expected"]), Cell(percent(far, 1) if far else "none", far),
         Cell(worst, one["worst_shortfall"], f"{falls} short" if falls else ""),
-        Cell("✓ chosen", tone="good") if one["chosen"] else Cell(""),
     )  # fmt: skip
 
 

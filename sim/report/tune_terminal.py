@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report.numbers import NB, kind_of, value_text
 from sim.report.terminal import visible, wants_colour
+from sim.report.tune_headline import headline
 from sim.report.tune_view import LABELS, Project, View, whole
-from sim.report.tune_words import details, headline, percent, warnings
+from sim.report.tune_words import details, percent, warnings
 
 if TYPE_CHECKING:
     from rich.console import Console

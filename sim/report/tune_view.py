@@ -63,8 +63,17 @@ class Project:
 
     @property
     def primary(self) -> Mapping[str, Any]:
-        """The objective that tables and maps show: the first about success."""
-        return next((one for one in self.objectives if one["metric"] in SUCCESS), self.objectives[0])
+        """The objective that tables and maps show: the first about success, the scenario's before what is assumed."""
+        found = [one for one in self.objectives if one["metric"] in SUCCESS] or self.objectives
+        return min(found, key=lambda one: one["source"] == "default")
+
+    @property
+    def missing(self) -> tuple[str, int, int]:
+        """The limit that most is missing of, what is given of it, and what is needed."""
+        pairs = {name: (self.recommended.get(name), wants) for name, wants in self.needed.items() if wants}
+        known = {name: (gets, wants) for name, (gets, wants) in pairs.items() if gets is not None}
+        name = min(known, key=lambda one: known[one][0] / known[one][1])
+        return name, *known[name]
 
     def together(self, side: str) -> Stat:
         """The metric of :attr:`primary` with everybody there: ``today`` or ``recommended``."""

@@ -1,4 +1,4 @@
-"""The answer of a tuning study in words: every number is taken from the summary."""
+"""What belongs to the answer of a tuning study, and what a reader has to mind: numbers of the summary in words."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sim.metrics.declared import BY_NAME
-from sim.report.cautions import capital, joined
+from sim.report.cautions import counted, joined
 from sim.report.numbers import NB, Stat, kind_of, stat, value_text
+from sim.report.tune_headline import UNITS, asked, exceeded
 from sim.report.tune_view import Project, View, setting, whole
-from sim.report.words import counted
-
-UNITS = {
-    "rpm": "requests a minute", "burst": "requests at once", "input_tokens": "input tokens a minute",
-    "output_tokens": "output tokens a minute", "tokens": "tokens a minute",
-}  # fmt: skip
-"""What accounts give, in words."""
 
 
 def way_text(one: Mapping[str, Any]) -> str:
@@ -39,78 +33,10 @@ def value_of(metric: str, value: Mapping[str, Any]) -> str:
     return value_text(stat({"it": value}, "it"), kind_of(metric))
 
 
-def headline(view: View) -> str:
-    """The finding: how many objectives hold, with which limits in all, against today; who falls short."""
-    met, of = _counts(view, "recommended"), len(view.objectives)
-    first = f"{_holds(met, of)} with {_sums(view)}{_today(view, of)}"
-    return capital(f"{first}. {_too_small(view)}" if view.crowded else first)
-
-
-def _counts(view: View, side: str) -> int:
-    return sum(bool(one["met"] if side == "recommended" else one["today"]["met"]) for one in view.objectives)
-
-
-def _holds(met: int, of: int) -> str:
-    if of == 1:
-        return "the objective is met" if met else "the objective is missed"
-    if met == of:
-        return "both objectives are met" if of == 2 else f"all {counted(of, 'objective')} are met"
-    return f"{met} of {of} objectives {'is' if met == 1 else 'are'} met"
-
-
-def _sums(view: View) -> str:
-    told = view.summary["sums"]["recommended"]
-    rate, burst = told["rpm"], told["burst"]
-    if rate is None:
-        return "the recommended limits"
-    return (
-        f"{whole(rate)} requests a minute" + (f" and bursts of {whole(burst)}" if burst is not None else "") + " in all"
-    )
-
-
-def _today(view: View, of: int) -> str:
-    """What there is today, in the same words."""
-    met = _counts(view, "today")
-    told, configuration = view.summary["sums"]["current"], view.summary["configuration"]
-    now = "" if of == 1 else f" {met or 'none'}"
-    if of == 1:
-        now = " it is met" if met else " it is missed"
-    if configuration["built"]:
-        return f", today{now} (“{configuration['today']}”)"
-    if told["rpm"] is None:
-        return f", today{now}"
-    burst = f" and {whole(told['burst'])}" if told["burst"] is not None else ""
-    return f", today{now} with {whole(told['rpm'])}{burst}"
-
-
-def _exceeded(account: Mapping[str, Any], sums: Mapping[str, Any]) -> str | None:
-    """The first thing of which some settings sum to more than the account gives."""
-    for name, gives in account["gives"].items():
-        if gives is not None and sums.get(name) is not None and sums[name] > gives:
-            return str(name)
-    return None
-
-
-def _too_small(view: View) -> str:
-    """That an account is too small for all, and who falls short of what."""
-    account = view.crowded[0]
-    what = _exceeded(account, account["needed"]) or "rpm"
-    start = f"All together need {whole(account['needed'][what])} {UNITS[what]}, more than the "
-    start += f"{whole(account['gives'][what])} of “{account['name']}”"
-    if not view.short:
-        chosen = next(way for way in account["ways"] if way["chosen"])
-        if chosen["name"] == "needs":
-            return f"{start}; giving it to them all the same meets most, as not everybody is busy at once"
-        return f"{start}; slower rates with larger bursts make room"
-    worst = view.short[0]
-    rest = f", {counted(len(view.short) - 1, 'more project')} fall short too" if len(view.short) > 1 else ""
-    gets, wants = worst.recommended.get("rpm"), worst.needed.get("rpm")
-    return f"{start}: {worst.name} gets {whole(gets)} of the {whole(wants)} that it needs{rest}"
-
-
 def details(view: View) -> tuple[str, ...]:
     """What belongs to the headline, a sentence each."""
-    return (*_short(view), *_largest(view), *_unreachable(view), *_contained(view), *_theory(view))
+    parts = (_short, _largest, _tenth, _unreachable, _contained, _theory)
+    return tuple(sentence for part in parts for sentence in part(view))
 
 
 def _short(view: View) -> Iterator[str]:
@@ -118,9 +44,32 @@ def _short(view: View) -> Iterator[str]:
     for one in view.short[:3]:
         reached = value_text(one.together("recommended"), kind_of(one.primary["metric"]))
         bound = one.primary["text"].split(": ", 1)[1]
-        gets = setting(one.recommended, view.dimensions)
-        needs = setting(one.needed, view.dimensions)
+        lacks = tuple(name for name in view.dimensions if (one.recommended[name] or 0) < (one.needed[name] or 0))
+        gets, needs = setting(one.recommended, lacks), setting(one.needed, lacks)
         yield f"{one.name} needs {needs} for {bound} and gets {gets}: it reaches {reached}."
+
+
+def _tenth(view: View) -> Iterator[str]:
+    """Whom a tenth less of its rate costs most requests."""
+    costs = [(_lost_an_hour(one), one) for one in view.found if not one.short]
+    lost, one = max(costs, key=lambda pair: pair[0], default=(0.0, None))
+    if one is None or lost < 1:
+        return
+    row = one.data["sensitivity"][0]
+    change = next(each for each in row["objectives"] if each["text"] == one.primary["text"])["difference"]["mean"]
+    yield (
+        f"10{NB}% less RPM costs {one.name} most: {_amount('success_rate', -change)} of success at "
+        f"{setting(row['settings'], view.dimensions[:1])}, {whole(round(lost))} more failed requests an hour."
+    )
+
+
+def _lost_an_hour(one: Project) -> float:
+    """The requests an hour that fail more with a tenth less of the rate; 0 where that is not known."""
+    row = next((each for each in one.data["sensitivity"] if each["of"] == ["rpm"] and each["percent"] < 0), None)
+    if row is None or len(one.data["teams"]) > 1:
+        return 0.0
+    found = next(each for each in row["objectives"] if each["text"] == one.primary["text"])
+    return -float(found["difference"]["mean"] or 0.0) * 60 * float(one.data["traffic"]["per_minute"] or 0.0)
 
 
 def _largest(view: View) -> Iterator[str]:
@@ -142,8 +91,9 @@ def _move(view: View, one: Project) -> str:
         value_text(one.together(side), kind_of(one.primary["metric"])) for side in ("today", "recommended")
     )
     label = BY_NAME[one.primary["metric"]].label.lower()
-    now = setting(one.data["current"], view.dimensions)
-    return f"from {now} to {setting(one.recommended, view.dimensions)}; {label} {before} before, {after} after"
+    names = tuple(name for name in view.dimensions if name in ("rpm", "burst"))
+    now = setting(one.data["current"], names)
+    return f"from {now} to {setting(one.recommended, names)}; {label} {before} before, {after} after"
 
 
 def _unreachable(view: View) -> Iterator[str]:
@@ -201,8 +151,22 @@ def _theory(view: View) -> Iterator[str]:
 
 def warnings(view: View) -> tuple[str, ...]:
     """What a reader has to mind."""
-    parts = (_built, _overcommitted, _unseen, _beside, _noise, _judged, _inexact)
+    parts = (_assumed, _built, _overcommitted, _unseen, _beside, _noise, _judged, _inexact)
     return tuple(sentence for part in parts for sentence in part(view))
+
+
+def _assumed(view: View) -> Iterator[str]:
+    """Teams for whose success the scenario has no objective."""
+    names = [goal["team"] for one in view.projects for goal in one.objectives if not asked(goal)]
+    if names:
+        text = next(goal["text"] for one in view.projects for goal in one.objectives if not asked(goal))
+        everybody = not any(asked(goal) for one in view.projects for goal in one.objectives)
+        who = "any team" if everybody else joined(names) if len(names) <= 4 else counted(len(names), "team")
+        yield (
+            f"The scenario has no objective for the success of {who}: {text.split(': ', 1)[1]} is assumed"
+            + ("" if everybody else ", behind the objectives that it has")
+            + ". Write under slos: what is needed."
+        )
 
 
 def _built(view: View) -> Iterator[str]:
@@ -221,12 +185,16 @@ def _unseen(view: View) -> Iterator[str]:
     alone = {goal["text"]: goal["met"] for one in view.found if not one.short for goal in one.data["alone"]}
     reach = {goal["text"]: goal["reach"] for one in view.found for goal in one.objectives}
     contained = {goal["text"] for one in view.projects if one.data["contained"] for goal in one.objectives}
+    beside = max(view.summary["refused_beside"]["recommended"].values(), default=0.0)
+    why = "More --replications make the search stricter."
+    if beside >= 0.001:
+        why = "What others use of the account, and of the provider’s slots, is not there for it."
     for one in view.objectives:
         if one["met"] or not alone.get(one["text"]) or reach[one["text"]] == "missed" or one["text"] in contained:
             continue
         yield (
             f"{one['text']} held for the project alone, and is missed with everybody together on draws that the search "
-            f"has not seen: {value_of(one['metric'], one['value'])}. More --replications make the search stricter."
+            f"has not seen: {value_of(one['metric'], one['value'])}. {why}"
         )
 
 
@@ -255,12 +223,12 @@ def _judged(view: View) -> Iterator[str]:
 def _overcommitted(view: View) -> Iterator[str]:
     for account in view.crowded:
         way = next(one for one in account["ways"] if one["chosen"])
-        what = _exceeded({"gives": {key: value for key, value in account["gives"].items() if key != "burst"}}, way)
+        what = exceeded({"gives": {key: value for key, value in account["gives"].items() if key != "burst"}}, way)
         if what is not None:
             yield (
                 f"The recommended limits sum to {whole(way[what])} {UNITS[what]}, more than the "
-                f"{whole(account['gives'][what])} of “{account['name']}”: that met most goals here, because not "
-                "everybody is "
+                f"{whole(account['gives'][what])} of “{account['name']}”: that can be expected to meet most goals, "
+                "because not everybody is "
                 "busy at once. The account is no longer divided, so a project that sends more than this scenario says "
                 "can "
                 "cost the others."

@@ -2,7 +2,8 @@
 
 The most hurt team of the baseline (the first configuration) opens; who causes it is read from the
 counterfactual form of the contention matrix, and from consumption where there is none. Then what
-each other configuration changes, and who pays for it.
+each other configuration changes, and who pays for it. Where the baseline has a spend cap that is
+passed, by how much comes before all that.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sim.report import budgets, incident_words
 from sim.report.cast import Summary, configurations, place, teams_by_traffic
-from sim.report.cautions import capital, cautions, joined
+from sim.report.cautions import capital, cautions, counted, joined
 from sim.report.numbers import NB, UNKNOWN, Stat, stat, value_text, with_interval
 
 HURT = 0.005
@@ -21,10 +23,11 @@ HURT = 0.005
 SLOW = 1.0
 """Seconds: a 95th percentile of throttle wait below this is not called waiting."""
 
+MANY = 5
+"""With more different amounts than this, only the best and the worst configuration are named."""
+
 CAUSED = 0.10
 """A culprit must explain at least a tenth of a loss to be named."""
-
-_WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,6 @@ class Answer:
     """The teams that the words speak of: victim, culprit, and who pays; the report shows them first."""
     scene: tuple[str, str]
     """(team, configuration) where the harm is plainest: what charts open with."""
-
-
-def counted(count: int, noun: str) -> str:
-    """``two teams``, ``one team``, ``46 teams``."""
-    said = _WORDS[count] if count < len(_WORDS) else str(count)
-    return f"{said} {noun}" + ("" if count == 1 else "s")
 
 
 def metrics_of(summary: Summary, name: str, team: str) -> Mapping[str, Any]:
@@ -161,14 +158,30 @@ def _elsewhere(summary: Summary, found: Verdict) -> str:
     for name in configurations(summary)[1:]:
         amounts.setdefault(_amount(summary, name, found), []).append(place(summary, name))
     verb = "loses" if found.kind == "loss" else "waits"
+    if len(amounts) > MANY:
+        return _range(summary, found, verb)
     texts = [f"{joined(places)} it {verb} {amount}" for amount, places in amounts.items()]
     return "".join(f"; {text}" for text in texts)
 
 
-def _amount(summary: Summary, name: str, found: Verdict) -> str:
+def _range(summary: Summary, found: Verdict, verb: str) -> str:
+    """Where the victim fares best and worst, when there are too many configurations to name."""
+    others = configurations(summary)[1:]
+    known = [name for name in others if _harm_of(summary, name, found).known]
+    best, worst = (pick(known, key=lambda name: _harm_of(summary, name, found).mean) for pick in (min, max))
+    low, high = _amount(summary, best, found), _amount(summary, worst, found)
+    where = f"from {low} ({place(summary, best)}) to {high} ({place(summary, worst)})"
+    return f"; in the other {len(others)} configurations it {verb} {where}"
+
+
+def _harm_of(summary: Summary, name: str, found: Verdict) -> Stat:
     if found.kind == "loss":
-        return with_interval(loss(summary, name, found.victim), "share")
-    return with_interval(stat(metrics_of(summary, name, found.victim), "throttle_wait_p95_s"), "seconds")
+        return loss(summary, name, found.victim)
+    return stat(metrics_of(summary, name, found.victim), "throttle_wait_p95_s")
+
+
+def _amount(summary: Summary, name: str, found: Verdict) -> str:
+    return with_interval(_harm_of(summary, name, found), "share" if found.kind == "loss" else "seconds")
 
 
 def headline(summary: Summary, found: Verdict) -> str:
@@ -286,10 +299,13 @@ def _after(summary: Summary, name: str, team: str) -> str:
 def answer(summary: Summary) -> Answer:
     """All words that open a report."""
     found = verdict(summary)
-    details = _slower(summary, found) + _remains(summary, found) if found.victim else []
-    details += prices(summary) + _retries(summary)
+    blamed = found.cause.kind in ("team", "held")
+    first = incident_words.opening(summary, blamed=blamed) or budgets.opening(summary)
+    plain = headline(summary, found)
+    slower = [plain] if first else _slower(summary, found) if found.victim else []
+    details = slower + (_remains(summary, found) if found.victim else []) + prices(summary) + _retries(summary)
     warnings = cautions(summary)
-    leads, words = _leads(summary, found), headline(summary, found)
+    leads, words = _leads(summary, found), first or plain
     scene = _scene(summary, found, leads)
     return Answer(words, tuple(dict.fromkeys(details)), tuple(warnings), found, leads, scene)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -95,6 +96,14 @@ Duration = Annotated[
     WithJsonSchema({"anyOf": [text(DURATION, "5m"), {"const": 0}]}),
 ]
 """Nanoseconds, written as ``250ms``."""
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(units.moment),
+    PlainSerializer(units.moment_text),
+    WithJsonSchema(text(r"^\d{4}-\d{2}-\d{2}T", "2026-01-01T00:00:00Z")),
+]
+"""A moment in UTC, written as ``2026-01-01T00:00:00Z`` (RFC 3339)."""
 
 PerTime = Annotated[units.Rate, BeforeValidator(units.rate), PlainSerializer(str), _quantity(RATE, "60/min")]
 """A :class:`sim.units.Rate`, written as ``60/min``."""

@@ -36,11 +36,14 @@ def _amounts(limits: Limits) -> Amounts:
     return found
 
 
-def _cap(node: Node) -> Amounts:
-    if node.spend_cap is None:
-        return {}
-    amount = node.spend_cap.amount
-    return {"spend_cap_usd_per_month": amount.micro_usd / MICRO * MONTH / amount.period_ns}
+def _caps(node: Node) -> Amounts:
+    """The tightest of a level's own caps, by the month; caps of some models carry their names."""
+    found: Amounts = {}
+    for cap in node.spend_caps:
+        name = "spend_cap_usd_per_month" + ("" if cap.models is None else f" ({'+'.join(cap.models)})")
+        amount = cap.amount.micro_usd / MICRO * MONTH / cap.amount.period_ns
+        found[name] = min(amount, found.get(name, amount))
+    return found
 
 
 def _tightest(first: Amounts, second: Amounts) -> Amounts:
@@ -55,7 +58,7 @@ def _sum(parts: Sequence[Amounts]) -> Amounts:
 
 
 def _of(node: Node) -> Amounts:
-    own = {**_own(node.limits), **_cap(node)}
+    own = {**_own(node.limits), **_caps(node)}
     return _tightest(own, _sum([_of(child) for child in node.children])) if node.children else own
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sim.catalogue import model_gaps, model_names, retry_names
 from sim.chaos.base import Fault, Sender
-from sim.chaos.policy_violations import PolicyViolations
 from sim.chaos.rollout import Rollout
 from sim.metrics.declared import BY_NAME, NAMES, TEAM_NAMES
 from sim.scenario.keys import Account, ContentPolicy, Key, Ladder, Level, Project, SpelledOut
@@ -87,13 +86,28 @@ def _cycle(models: dict[str, Model], start: str) -> list[str]:
 
 def _workload_models(parts: Parts) -> Iterator[Found]:
     known = known_models(parts)
-    asked = set(parts.models_asked.values())
+    asked = set(parts.models_asked.values()) | {model for _, model in _fallbacks(parts)}
     if len(asked) > MAX_MODELS:
         hint = "give models that behave alike one name"
         yield Found(("teams",), f"more than {MAX_MODELS} models", str(len(asked)), hint)
-    for path, model in parts.models_asked.items():
+    for path, model in (*parts.models_asked.items(), *_fallbacks(parts)):
         if model not in known:
             yield unknown(path, "model", model, known)
+    for path, model in _fallbacks(parts):
+        if path[0] == "teams" and _models_of(parts, path[1]) == {model}:
+            hint = "another model, or no fallback"
+            yield Found(path, "the fallback is the model that the team asks for anyway", repr(model), hint)
+
+
+def _fallbacks(parts: Parts) -> Iterator[tuple[Path, str]]:
+    """The model that each client falls back to, by its path."""
+    for path, client in parts.clients.items():
+        if client.fallback is not None:
+            yield (*path, "fallback"), client.fallback.model
+
+
+def _models_of(parts: Parts, team: object) -> set[str]:
+    return {model for path, model in parts.models_asked.items() if path[1] == team}
 
 
 def _presets(parts: Parts) -> Iterator[Found]:
@@ -107,6 +121,8 @@ def _presets(parts: Parts) -> Iterator[Found]:
 
 def _ladder(parts: Parts, ladder: Ladder, path: Path) -> Iterator[Found]:
     yield from _limited_models(parts, ladder.limits, path)
+    yield from _limited_models(parts, ladder.spend_cap, path, "spend_cap")
+    yield from _limited_models(parts, ladder.project_spend_cap, path, "project_spend_cap")
     if not isinstance(ladder.split, dict):
         return
     for team in ladder.split:
@@ -139,6 +155,7 @@ def _spelled(parts: Parts, configuration: SpelledOut, path: Path) -> Iterator[Fo
     listings: list[_Listing] = []
     for where, name, level in levels(configuration):
         yield from _limited_models(parts, level.limits, (*path, *where))
+        yield from _limited_models(parts, level.spend_cap, (*path, *where), "spend_cap")
         yield from _allowed_models(parts, level, (*path, *where))
         teams = getattr(level, "teams", None) or ()
         listings += [_Listing(team, (*path, *where, "teams", at), name) for at, team in enumerate(teams)]
@@ -174,11 +191,11 @@ def levels(configuration: SpelledOut) -> Iterator[tuple[Path, str, Account | Pro
                 yield (*below, "keys", key_name), f"{account_name}/{project_name}/{key_name}", key
 
 
-def _limited_models(parts: Parts, limits: Iterable[object], path: Path) -> Iterator[Found]:
+def _limited_models(parts: Parts, limits: Iterable[object], path: Path, section: str = "limits") -> Iterator[Found]:
     for at, limit in enumerate(limits):
         for which, model in enumerate(getattr(limit, "models", None) or ()):
             if model not in known_models(parts):
-                yield unknown((*path, "limits", at, "models", which), "model", model, known_models(parts))
+                yield unknown((*path, section, at, "models", which), "model", model, known_models(parts))
 
 
 def _allowed_models(parts: Parts, level: Level, path: Path) -> Iterator[Found]:
@@ -193,11 +210,15 @@ def _allowed_models(parts: Parts, level: Level, path: Path) -> Iterator[Found]:
 def _chaos(parts: Parts) -> Iterator[Found]:
     for at, entry in enumerate(parts.chaos):
         if entry is not None:
-            path: Path = ("chaos", at, entry.kind)
-            yield from _fault_team(parts, entry.fault, path)
-            yield from _fault_model(parts, entry.fault, path)
-            yield from _fault_levels(parts, entry.fault, path)
-            yield from _rollout_teams(parts, entry.fault, path)
+            yield from fault_names(parts, entry.fault, ("chaos", at, entry.kind))
+
+
+def fault_names(parts: Parts, fault: Fault, path: Path) -> Iterator[Found]:
+    """Every name in a fault that refers to nothing."""
+    yield from _fault_team(parts, fault, path)
+    yield from _fault_model(parts, fault, path)
+    yield from _fault_levels(parts, fault, path)
+    yield from _rollout_teams(parts, fault, path)
 
 
 def _fault_team(parts: Parts, fault: Fault, path: Path) -> Iterator[Found]:
@@ -237,10 +258,10 @@ def _rollout_teams(parts: Parts, fault: Fault, path: Path) -> Iterator[Found]:
 
 def _content(parts: Parts) -> Iterator[Found]:
     """Categories that a project allows and no fault sends, and teams of a ladder's content policies."""
-    if None in parts.chaos or None in parts.configurations.values():
+    if None in parts.chaos or None in parts.incidents or None in parts.configurations.values():
         return
-    faults = [entry.fault for entry in parts.chaos if entry is not None]
-    sent = sorted({name for one in faults if isinstance(one, PolicyViolations) for name in one.categories})
+    faults = [entry.spec for entry in (*parts.chaos, *parts.incidents) if entry is not None]
+    sent = sorted({name for one in faults for name in getattr(one, "shares", ())})
     for name, configuration in parts.sound_configurations.items():
         for path, policy in _policies(configuration):
             where: Path = ("configurations", name, *path)

@@ -1,4 +1,4 @@
-"""Would it run? Bounds on requests, endless loops, limits beyond int64, faults outside the run."""
+"""Would it run? Bounds on requests, endless loops, limits beyond int64."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from fractions import Fraction
 from math import gcd
 
 from sim.catalogue import retry_names, retry_preset
-from sim.chaos.base import Fault
 from sim.chaos.leaked_key import LeakedKey
 from sim.chaos.runaway_job import RunawayJob
 from sim.chaos.thundering_herd import ThunderingHerd
+from sim.scenario.check_faults import windows
 from sim.scenario.check_names import levels
 from sim.scenario.clients import Client, RetryPolicy
 from sim.scenario.keys import DIMENSIONS, Ladder, Limits, RateLimit, SpelledOut
@@ -34,34 +34,12 @@ QUICKEST = MS
 
 def numbers(parts: Parts) -> Iterator[Found]:
     """Every number that is well written and can't work."""
-    yield from _windows(parts)
+    yield from windows(parts)
     yield from _endless(parts)
+    yield from _client_rates(parts)
     for name, configuration in parts.sound_configurations.items():
         for path, limits in _limit_sets(configuration):
             yield from _overflows(limits, ("configurations", name, *path))
-
-
-# Faults inside the run
-
-
-def _windows(parts: Parts) -> Iterator[Found]:
-    if parts.duration is None:
-        return
-    for at, entry in enumerate(parts.chaos):
-        if entry is not None:
-            yield from _window(entry.fault, ("chaos", at, entry.kind), parts.duration)
-
-
-def _window(fault: Fault, path: Path, duration: int) -> Iterator[Found]:
-    start, end = fault.window
-    whole = duration_text(duration)
-    if start >= duration:
-        hint = f"before {whole}, the duration"
-        yield Found((*path, "at"), "the fault starts after the end", duration_text(start), hint)
-    elif end > duration:
-        hint = f"for: {duration_text(duration - start)} reaches the end"
-        message = f"the fault ends after the end of the run ({whole})"
-        yield Found((*path, "for"), message, duration_text(end - start), hint)
 
 
 # Endless loops
@@ -99,6 +77,15 @@ def _spins(policy: RetryPolicy, provider: Provider) -> bool:
 
 
 # Limits in integers
+
+
+def _client_rates(parts: Parts) -> Iterator[Found]:
+    for path, client in parts.clients.items():
+        given = client.rate_limit
+        if given is not None and credits_of(given.rate, given.capacity) >= MAX_CREDITS:
+            hint = "a smaller burst, or a rounder rate"
+            value = f"{given.rate} with a burst of {given.capacity:,}"
+            yield Found((*path, "rate_limit"), "too large to count exactly", value, hint)
 
 
 def _limit_sets(configuration: Ladder | SpelledOut) -> Iterator[tuple[Path, Limits]]:

@@ -6,11 +6,27 @@ import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, WithJsonSchema, model_validator
 
 from sim import units
 from sim.errors import BadUnit
-from sim.scenario.base import Duration, Flag, Number, OneOf, Share, Strict, Whole, tagged
+from sim.scenario.base import (
+    DURATION,
+    RATE,
+    Count,
+    Duration,
+    Flag,
+    Number,
+    OneOf,
+    PerTime,
+    Share,
+    Strict,
+    Whole,
+    also,
+    short,
+    tagged,
+    text,
+)
 
 _FACTOR = r"(\d+(?:\.\d*)?|\.\d+)"
 _RANGE = re.compile(rf"^range\(\s*{_FACTOR}\s*,\s*{_FACTOR}\s*\)$")
@@ -154,7 +170,9 @@ class RetryPolicy(Strict):
     Delay before retry n (n = 0, 1, …): ``min(base · multiplier^n, cap)``, jittered. ``base_error``
     replaces ``base`` after anything but a 429. ``retry-after`` replaces the delay when
     ``obey_retry_after``; above ``give_up_above`` the client gives up; ``jitter_retry_after``
-    jitters it too. ``max_attempts: unlimited`` never stops by itself.
+    jitters it too. ``max_attempts: unlimited`` never stops by itself. ``adaptive_rate``: from its first
+    429 on the client sends at a rate of its own that shrinks with each 429 and grows again (botocore's
+    adaptive mode).
     """
 
     max_attempts: Attempts = 3
@@ -169,6 +187,7 @@ class RetryPolicy(Strict):
     retry_on: tuple[Retryable, ...] = ("429", "500", "503", "529", "timeout", "connection")
     max_elapsed: Duration | None = Field(default=None, gt=0)
     budget: RetryBudget | None = None
+    adaptive_rate: Flag = False
 
 
 def _retry_form(value: Any) -> str:
@@ -190,14 +209,134 @@ Retry = Annotated[
 """A preset's name, ``none``, or a policy spelled out."""
 
 
+class ClientRate(Strict):
+    """The client's own token bucket: ``burst`` attempts at once, ``rate`` in the long run.
+
+    Each attempt takes a token before it leaves; where none is left it waits its turn, in order. A
+    burst that is not given equals the rate's whole period.
+    """
+
+    rate: PerTime
+    burst: Count | None = Field(default=None, gt=0)
+
+    @property
+    def capacity(self) -> int:
+        """Tokens that the bucket holds."""
+        return max(1, int(self.rate.count)) if self.burst is None else self.burst
+
+
+ClientRateText = Annotated[
+    ClientRate,
+    BeforeValidator(short("rate", (str, int, float), "rate limit", "60/min, or {rate: 60/min, burst: 10}")),
+    also(text(RATE, "60/min")),
+]
+"""``60/min``, or ``{rate: 60/min, burst: 10}``."""
+
+
+class Breaker(Strict):
+    """A circuit breaker: after failures the client stops sending, then tries again with a few probes.
+
+    It opens after ``failures`` in a row, or when ``failure_rate`` of the answers ``over`` the last time
+    were failures, of at least ``min_calls``. For ``open`` nothing is sent: requests fail at once. Then
+    ``probes`` attempts pass; if all are answered well it closes, if one fails it opens again. ``on``
+    says which statuses are failures. It watches the models that workloads ask for, not a fallback.
+    """
+
+    failures: Whole | None = Field(default=None, ge=1, le=1_000_000)
+    failure_rate: Share | None = Field(default=None, gt=0)
+    over: Duration = Field(default=30_000_000_000, gt=0)
+    min_calls: Whole = Field(default=20, ge=1, le=1_000_000)
+    open: Duration = Field(default=30_000_000_000, gt=0)
+    probes: Whole = Field(default=1, ge=1, le=1_000_000)
+    on: tuple[Retryable, ...] = Field(default=("429", "500", "503", "529", "timeout", "connection"), min_length=1)
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Breaker:
+        if (self.failures is None) == (self.failure_rate is None):
+            found = "neither failures nor failure_rate is" if self.failures is None else "failures and failure_rate are"
+            hint = "failures: 5 (in a row), or failure_rate: 50% with over and min_calls"
+            raise BadUnit(f"a breaker opens by one rule, and {found} given", hint=hint)
+        extra = {"over", "min_calls"} & self.model_fields_set
+        if self.failures is not None and extra:
+            names = " and ".join(sorted(extra))
+            raise BadUnit(f"{names} without failure_rate", hint="remove it, or count with failure_rate: 50%")
+        return self
+
+
+REASONS = ("budget", "circuit", *RETRYABLE)
+
+Reason = Annotated[
+    Literal["budget", "circuit", "429", "500", "503", "529", "400", "401", "403", "timeout", "connection"],
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+    WithJsonSchema({"enum": [*REASONS, *(int(name) for name in REASONS if name.isdigit())]}),
+]
+"""A status, ``timeout``, ``connection``, ``budget`` (a spend cap) or ``circuit`` (the breaker is open)."""
+
+
+class Fallback(Strict):
+    """Another model that takes over when the retry policy would stop, once, with a fresh set of attempts.
+
+    ``on`` says after what: last statuses, ``circuit`` (the breaker is open), or ``budget``, which falls
+    back at once, without trying the same again, whatever the status of the provider's style for it.
+    """
+
+    model: str
+    on: tuple[Reason, ...] = Field(default=("budget", "429", "529"), min_length=1)
+
+
+FallbackText = Annotated[
+    Fallback,
+    BeforeValidator(short("model", (str,), "fallback", "a model, or {model: deepseek-v3.2, on: [budget, 429, 529]}")),
+    also({"type": "string"}),
+]
+"""A model, or ``{model: deepseek-v3.2, on: [budget, 429, 529]}``."""
+
+
+class Hedge(Strict):
+    """A second attempt for one that was admitted and is not answered ``after`` some time.
+
+    The provider treats it like any other, but it waits in no queue for a slot. The first good answer
+    wins; the client hangs up on the other attempt, which is billed like one that it abandoned.
+    """
+
+    after: Duration = Field(gt=0)
+
+
+HedgeText = Annotated[
+    Hedge,
+    BeforeValidator(short("after", (str,), "hedge", "a time, as 5s, or {after: 5s}")),
+    also(text(DURATION, "5s")),
+]
+"""``5s``, or ``{after: 5s}``."""
+
+
 class Client(Strict):
     """How a team calls: a retry policy (a preset's name, ``none`` or spelled out) and its bounds.
 
     ``timeout`` bounds one attempt, ``deadline`` the whole request from its intended start.
-    ``max_concurrent`` requests run at once, others queue in order.
+    ``max_concurrent`` requests run at once, others queue in order, at most ``max_queue`` of them; more
+    fail at once. ``rate_limit`` is a token bucket of the client's own, ``breaker`` a circuit breaker,
+    ``fallback`` another model that takes over, ``hedge`` a second attempt when the first takes long.
     """
 
     retry: Retry = "anthropic-sdk"
     timeout: Duration = Field(default=600_000_000_000, gt=0)
     deadline: Duration | None = Field(default=None, gt=0)
     max_concurrent: Whole | None = Field(default=None, gt=0)
+    max_queue: Whole | None = Field(default=None, ge=0)
+    rate_limit: ClientRateText | None = None
+    breaker: Breaker | None = None
+    fallback: FallbackText | None = None
+    hedge: HedgeText | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Client:
+        if self.max_queue is not None and self.max_concurrent is None:
+            raise BadUnit(
+                "max_queue without max_concurrent", hint="write max_concurrent: 100 beside it: nothing else queues"
+            )
+        if self.fallback is not None and "circuit" in self.fallback.on and self.breaker is None:
+            raise BadUnit(
+                "a fallback on circuit without a breaker", hint="add breaker: {failures: 5}, or remove circuit"
+            )
+        return self

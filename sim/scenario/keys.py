@@ -9,7 +9,16 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, PlainSerializer, Tag, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from sim import units
 from sim.errors import BadUnit
@@ -115,16 +124,26 @@ MoneyPerTime = Annotated[
 """A :class:`sim.units.MoneyRate`, written as ``$1000/month``."""
 
 
+def _alert(share: Fraction) -> Fraction:
+    if share == 0:
+        raise BadUnit(
+            "an alert at nothing", value="0", hint="a share of the amount above 0, as 80%; alerts: [] is none"
+        )
+    return share
+
+
 class SpendCap(Strict):
     """The most that may be spent in each window of ``amount``'s period.
 
     ``postpaid`` books spend when a request ends, so concurrent requests overshoot; ``reserve``
-    holds an estimate first and settles it. ``alerts`` are shares of the amount.
+    holds an estimate first and settles it. ``alerts`` are shares of the amount. ``models``: only
+    these models count and are refused; others pass, so that a client can fall back to them.
     """
 
     amount: MoneyPerTime
     mode: Literal["postpaid", "reserve"] = "postpaid"
-    alerts: tuple[Share, ...] = (Fraction(4, 5),)
+    alerts: tuple[Annotated[Share, AfterValidator(_alert)], ...] = (Fraction(4, 5),)
+    models: tuple[str, ...] | None = Field(default=None, min_length=1)
 
 
 CapText = Annotated[
@@ -151,11 +170,34 @@ class ContentPolicy(Strict):
         return self
 
 
+def _cap_list(value: Any) -> Any:
+    """One cap is short for a list of one; ``none`` (or nothing) is no cap."""
+    if value is None or value == "none":
+        return []
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _different(caps: tuple[SpendCap, ...]) -> tuple[SpendCap, ...]:
+    seen: set[tuple[units.MoneyRate, tuple[str, ...] | None]] = set()
+    for cap in caps:
+        said = cap.amount, cap.models
+        if said in seen:
+            raise BadUnit("the same spend cap twice", value=str(cap.amount), hint="keep one of the two")
+        seen.add(said)
+    return caps
+
+
+CapList = Annotated[
+    tuple[CapText, ...], BeforeValidator(_cap_list), AfterValidator(_different), AlsoListed(), also({"const": "none"})
+]
+"""One cap, a list of caps that all hold (by the hour, the day and the month), or ``none``."""
+
+
 class Level(Strict):
     """What an account, a project and a key may each have."""
 
     limits: LimitList = ()
-    spend_cap: CapText | None = None
+    spend_cap: CapList = ()
     models: tuple[str, ...] | None = None
 
 
@@ -208,11 +250,23 @@ class Account(Level):
         return self
 
 
+def _stated(client: Client | None) -> dict[str, Any] | None:
+    return None if client is None else client.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+ClientPatch = Annotated[Client | None, PlainSerializer(_stated)]
+"""What a configuration changes of every team's client: the fields that it states, and no others."""
+
+
 class SpelledOut(Strict):
-    """A configuration account by account. ``client`` replaces every team's client, to compare policies."""
+    """A configuration account by account.
+
+    ``client`` changes every team's client, to compare policies: the fields that it states. What it
+    does not state stays each team's own; ``retry`` is replaced as a whole.
+    """
 
     accounts: dict[Label, Account] = Field(min_length=1)
-    client: Client | None = None
+    client: ClientPatch = None
 
 
 def _split_shape(value: Any) -> Any:
@@ -237,19 +291,19 @@ class Ladder(Strict):
     account. ``projects`` and ``gateway`` split it among teams: ``equal``, ``by-traffic``, or
     shares by team; ``overcommit`` multiplies the parts (not the total). ``accounts`` gives each
     team the whole of ``limits`` unless ``split`` is written. ``spend_cap`` is the total's,
-    ``project_spend_cap`` each team's own.
-    ``content_policy`` allows a team's project some content. ``client`` replaces every team's client,
-    to compare policies.
+    ``project_spend_cap`` each team's own. ``content_policy`` allows a team's project some content.
+    ``client`` changes every team's client, to compare policies: the fields that it states, as
+    ``{retry: none}``; timeouts and what else it leaves out stay the teams'.
     """
 
     isolation: Rung
     limits: LimitList = ()
     split: Split | None = None
     overcommit: Ratio = Field(default=Fraction(1), ge=1, le=100)
-    spend_cap: CapText | None = None
-    project_spend_cap: CapText | None = None
+    spend_cap: CapList = ()
+    project_spend_cap: CapList = ()
     content_policy: dict[str, ContentPolicy] = Field(default_factory=dict)
-    client: Client | None = None
+    client: ClientPatch = None
 
     @model_validator(mode="after")
     def _fits_rung(self) -> Ladder:
@@ -257,7 +311,7 @@ class Ladder(Strict):
         if not splits and (self.split is not None or self.overcommit != 1):
             hint = "remove split and overcommit, or use projects, gateway or accounts"
             raise BadUnit(f"{self.isolation} has nothing to split", hint=hint)
-        if not splits and self.project_spend_cap is not None:
+        if not splits and self.project_spend_cap:
             raise BadUnit(
                 f"project_spend_cap has no meaning for {self.isolation}, which has one project", hint="write spend_cap"
             )

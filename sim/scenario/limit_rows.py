@@ -60,9 +60,10 @@ class LimitRow:
 
 @dataclass(frozen=True)
 class CapRow:
-    """One spend cap: ``level:name``."""
+    """One spend cap: ``level:name``, with its models and, where a level has several, its amount."""
 
     name: str
+    level: str
     cap: SpendCap
     teams: tuple[str, ...]
 
@@ -96,7 +97,8 @@ class Rows:
         beside: dict[int, list[int]] = {}
         for number, (at, _) in enumerate(lower, len(self.limits)):
             beside.setdefault(at, []).append(number)
-        of_key = tuple(tuple(one for row in rows for one in (row, *beside.get(row, ()))) for rows in self.limits_of_key)
+        # A cut is asked before the limit that it cuts: it starts with what that one had at this time.
+        of_key = tuple(tuple(one for row in rows for one in (*beside.get(row, ()), row)) for rows in self.limits_of_key)
         return replace(self, limits_of_key=of_key, cuts=tuple(row for _, row in lower))
 
 
@@ -168,6 +170,16 @@ def _told_apart(rows: list[LimitRow]) -> list[LimitRow]:
     return [replace(row, name=f"{row.name}@{row.rate}") if names.count(row.name) > 1 else row for row in rows]
 
 
+def _caps_of(path: tuple[Node, ...]) -> list[CapRow]:
+    node = path[-1]
+    rows = []
+    for cap in node.spend_caps:
+        models = "" if cap.models is None else f"[{'+'.join(cap.models)}]"
+        rows.append(CapRow(f"{node.level}:{_label(path)}{models}", node.level, cap, _teams(node)))
+    names = [row.name for row in rows]
+    return [replace(row, name=f"{row.name}@{row.cap.amount}") if names.count(row.name) > 1 else row for row in rows]
+
+
 def rows_of(topology: Topology) -> Rows:
     """Number the limits and caps of a topology, accounts first, as written."""
     limits: list[LimitRow] = []
@@ -179,11 +191,9 @@ def rows_of(topology: Topology) -> Rows:
         own = _told_apart([row for one in node.limits for row in _rows_of(path, one)])
         here = list(range(len(limits), len(limits) + len(own)))
         limits.extend(own)
-        cap = []
-        if node.spend_cap is not None:
-            cap = [len(caps)]
-            caps.append(CapRow(f"{node.level}:{_label(path)}", node.spend_cap, _teams(node)))
-        placed[tuple(one.name for one in path)] = here, cap
+        capped = _caps_of(path)
+        placed[tuple(one.name for one in path)] = here, list(range(len(caps), len(caps) + len(capped)))
+        caps.extend(capped)
         for child in node.children:
             visit((*path, child))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from sim.scenario.checks import cross_references, divided, expected_traffic, not
 from sim.scenario.parts import Parts
 from sim.scenario.schema import Scenario
 from sim.scenario.traces import Traced, expand, read_traces
+from sim.scenario.vary import Varied, Varying, place_of
 from sim.scenario.words import Found, choices, closest, once, placed, words
 from sim.scenario.workloads import Trace
 from sim.scenario.yaml_lines import MAX_BYTES, Document, read
@@ -33,7 +35,8 @@ class Loaded:
 
     ``scenario`` has the teams of split traces. ``text`` is the file as read and ``sha256`` its
     hash. ``base`` is the folder that trace files are relative to. ``notes`` are sentences for the
-    report. ``traces`` has the rows of every trace workload.
+    report. ``traces`` has the rows of every trace workload. ``varied`` says which configurations were
+    made from those of the file, see :mod:`sim.scenario.vary`.
     """
 
     scenario: Scenario
@@ -43,44 +46,60 @@ class Loaded:
     base: Path
     notes: tuple[str, ...]
     traces: Mapping[Trace, TraceRows]
+    varied: Varied | None = None
 
 
-def load(source: str | Path, *, skip_bad_rows: bool = False, overrides: Mapping[str, object] = NO_OVERRIDES) -> Loaded:
+def load(
+    source: str | Path,
+    *,
+    skip_bad_rows: bool = False,
+    overrides: Mapping[str, object] = NO_OVERRIDES,
+    varying: Varying | None = None,
+) -> Loaded:
     """Reads and checks a scenario: a path, or a name of the library as ``noisy-neighbour``.
 
-    ``overrides`` replace values at the top of the file (seed, replications). Raises BadScenario
-    with every problem that was found.
+    ``overrides`` replace values at the top of the file (seed, replications), ``varying`` makes its
+    configurations anew with values changed. Raises BadScenario with every problem that was found.
     """
     path = locate(source)
-    return load_text(read_text(path, str(path)), path, skip_bad_rows=skip_bad_rows, overrides=overrides)
+    text = read_text(path, str(path))
+    return load_text(text, path, skip_bad_rows=skip_bad_rows, overrides=overrides, varying=varying)
 
 
 def load_text(
-    text: str, path: Path, *, skip_bad_rows: bool = False, overrides: Mapping[str, object] = NO_OVERRIDES
+    text: str,
+    path: Path,
+    *,
+    skip_bad_rows: bool = False,
+    overrides: Mapping[str, object] = NO_OVERRIDES,
+    varying: Varying | None = None,
 ) -> Loaded:
     """The same for a text that stands, or would stand, in the file ``path``."""
     document = read(text, str(path))
     _is_mapping(document)
-    document.data = {**document.data, **overrides}
+    document.data, varied = {**document.data, **overrides}, None
+    if varying is not None:
+        document.data, varied = varying.apply(document.data)
+    say = partial(_raise_all, document, overrides, varied)
     scenario, found = _validate(document)
     known = parts.of_data(document.data) if scenario is None else parts.of_scenario(scenario)
     traced = read_traces(known, path.parent, skip_bad_rows=skip_bad_rows)
     known = replace(known, members=traced.members, unread=tuple(traced.unread))
     found += [*traced.found, *cross_references(known)]
-    _raise_all(document, found, overrides)
+    say(found)
     assert scenario is not None  # no problem was found, so it is valid
-    return _loaded(scenario, known, traced, document, text, path, overrides)
+    loaded = _loaded(scenario, known, traced, say, text, path)
+    return replace(loaded, varied=varied)
 
 
 def _loaded(
-    scenario: Scenario, known: Parts, traced: Traced, document: Document, text: str, path: Path,
-    overrides: Mapping[str, object],
-) -> Loaded:  # fmt: skip
+    scenario: Scenario, known: Parts, traced: Traced, say: Callable[[Iterable[Found]], None], text: str, path: Path
+) -> Loaded:
     scenario = expand(scenario, traced)
     expected = expected_traffic(scenario, traced.rows)
-    _raise_all(document, traffic(known, expected), overrides)
-    _raise_all(document, divided(scenario, expected), overrides)
-    said = (*traced.notes, *notes(known, expected))
+    say(traffic(known, expected))
+    say(divided(scenario, expected))
+    said = (*traced.notes, *notes(known, scenario, expected))
     digest = hashlib.sha256(text.encode()).hexdigest()
     return Loaded(scenario, text, digest, path, path.parent, said, MappingProxyType(traced.rows))
 
@@ -156,16 +175,20 @@ def _validate(document: Document) -> tuple[Scenario | None, list[Found]]:
         return None, words(error, document)
 
 
-def _raise_all(document: Document, found: Iterable[Found], overrides: Mapping[str, object]) -> None:
-    """Raises everything that was found, in the order of lines."""
+def _raise_all(
+    document: Document, overrides: Mapping[str, object], varied: Varied | None, found: Iterable[Found]
+) -> None:
+    """Raises everything that was found, in the order of lines; what a flag brought stands at the flag."""
     problems = [(0, _line_of(problem), problem) for problem in document.problems]
     for item in once(found):
-        line = document.line(item.path)
-        flag = bool(item.path) and item.path[0] in overrides
-        problem = placed(item, document)
-        problems.append((1, line, replace(problem, place=f"--{item.path[0]}") if flag else problem))
+        flag, path = ("", item.path) if varied is None else place_of(item, varied)
+        if path and path[0] in overrides:
+            flag = f"--{path[0]}"
+        problem = placed(replace(item, path=path), document)
+        problems.append((1, document.line(path), replace(problem, place=flag) if flag else problem))
     if problems:
-        raise BadScenario([problem for _, _, problem in sorted(problems, key=lambda each: each[:2][::-1])])
+        ordered = [problem for _, _, problem in sorted(problems, key=lambda each: each[:2][::-1])]
+        raise BadScenario(list(dict.fromkeys(ordered)))
 
 
 def _line_of(problem: Problem) -> int:

@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from sim.chaos.catalogue import FaultEntry
+from sim.chaos.incidents import IncidentEntry
 from sim.scenario.base import Duration, listed
 from sim.scenario.clients import Client
+from sim.scenario.finance import Finance
 from sim.scenario.keys import Configuration, Ladder, SpelledOut
 from sim.scenario.schema import Model, Provider, Scenario, Slo, SloText, Team
 from sim.scenario.yaml_lines import Path
@@ -38,6 +40,8 @@ class Parts:
     slos: tuple[Slo | None, ...]
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+    incidents: tuple[IncidentEntry | None, ...] = ()
+    finance: Finance | None = None
 
     def is_team(self, name: str) -> bool:
         """Whether a team of this name exists, or may exist in a trace that can't be read."""
@@ -78,6 +82,7 @@ def of_scenario(scenario: Scenario) -> Parts:
     return Parts(
         scenario.duration, scenario.provider, scenario.models, scenario.teams,
         scenario.configurations, clients, asked, scenario.chaos, scenario.slos,
+        incidents=scenario.incidents, finance=scenario.finance,
     )  # fmt: skip
 
 
@@ -93,6 +98,8 @@ def of_data(data: Mapping[str, Any]) -> Parts:
         dict(_models_asked(data)),
         tuple(_read("fault", entry) for entry in _items(data.get("chaos"))),
         tuple(_read("slo", entry) for entry in _items(data.get("slos"))),
+        incidents=tuple(_read("incident", entry) for entry in _items(data.get("incidents"))),
+        finance=_read("finance", data.get("finance")),
     )
 
 
@@ -131,6 +138,7 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
     kinds: dict[str, Any] = {
         "duration": Duration, "provider": Provider, "model": Model, "team": Team, "configuration": Configuration,
         "client": Client, "fault": FaultEntry, "slo": SloText,
+        "incident": IncidentEntry, "finance": Finance,
     }  # fmt: skip
     return {name: TypeAdapter(kind) for name, kind in kinds.items()}
 

@@ -22,7 +22,7 @@ from sim.scenario.schema import Scenario
 from sim.scenario.streams import WORKLOAD, Source, Streams, expected_requests, model_names, sources
 from sim.scenario.workloads import Trace, Workload
 from sim.workload.generate import expected, generate
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 from sim.workload.rows import Expected, Rows
 
 if TYPE_CHECKING:

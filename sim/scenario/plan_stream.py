@@ -22,7 +22,7 @@ from sim.scenario.schema import Scenario
 from sim.scenario.streams import Streams, expected_requests, sources
 from sim.scenario.workloads import Trace
 from sim.workload.blocks import BLOCK_ROWS, BlockSource, blocks
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 from sim.workload.rows import Rows
 
 I64 = NDArray[np.int64]

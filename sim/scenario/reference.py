@@ -12,8 +12,10 @@ from pydantic import BaseModel
 from sim.catalogue import model, model_names, retry_names, retry_preset, tiers
 from sim.chaos.base import Fault
 from sim.chaos.catalogue import FaultEntry
+from sim.chaos.incidents import INCIDENTS, Incident, IncidentEntry
 from sim.scenario.base import OneOf, money_text
 from sim.scenario.clients import Client, Jitter, RetryPolicy
+from sim.scenario.finance import Check
 from sim.scenario.json_schema import json_schema, records, written_default
 from sim.scenario.keys import Ladder, Limits, SpelledOut
 from sim.scenario.schema import Scenario, Slo
@@ -39,20 +41,29 @@ written with units:
 | time | a duration, or `{median: 2s, p95: 8s}` (lognormal) |
 """
 
+_INCIDENTS = """\
+# Incidents
+
+What `keystorm cost` draws months from. One entry is a fault of the catalogue above, by its name, without `at`: with how
+many start in 30 days, and where the fault has a duration or a rate also a distribution, `{median: 2h, p95: 24h}` or
+`{median: 60/min, p95: 600/min}` (lognormal). `team` may be a list, of which each incident draws one. What outlasts the
+scenario ends with it. All other commands run without incidents."""
+
 _FIRST = (Scenario, Workload, Arrivals, Client, RetryPolicy, Ladder, SpelledOut, Limits)
-_HIDDEN = (Slo, Jitter)
+_HIDDEN = (Slo, Jitter, Check, IncidentEntry)
 """Written as text: an objective as `team: metric >= bound`, a jitter as a word."""
 
 
 def markdown() -> str:
     """The whole page."""
-    parts = [_INTRO, *_schema_sections(), *_chaos(), *_catalogue()]
+    parts = [_INTRO, *_schema_sections(), *_chaos(), *_incidents(), *_catalogue()]
     return "\n".join(part.rstrip() + "\n" for part in parts)
 
 
 def _ordered() -> list[type[BaseModel]]:
     rest = [record for record in records() if record not in _FIRST and record not in _HIDDEN]
-    plain = [record for record in rest if not issubclass(record, Fault) and record is not FaultEntry]
+    elsewhere = (Fault, FaultEntry, Incident)
+    plain = [record for record in rest if not issubclass(record, elsewhere)]
     return [*_FIRST, *sorted(plain, key=lambda record: record.__name__)]
 
 
@@ -89,7 +100,8 @@ def _accepts(entry: Mapping[str, Any]) -> str:
     """What a value may be, in a few words."""
     if "$ref" in entry:
         name = entry["$ref"].rpartition("/")[2]
-        return "[one fault](#chaos)" if name == FaultEntry.__name__ else f"[{name}](#{name.lower()})"
+        special = {FaultEntry.__name__: "[one fault](#chaos)", IncidentEntry.__name__: "[one incident](#incidents)"}
+        return special.get(name, f"[{name}](#{name.lower()})")
     forms = [form for form in (*entry.get("anyOf", ()), *entry.get("oneOf", ())) if form.get("type") != "null"]
     forms = [form for form in forms if form.get("const") != 0]
     if forms:
@@ -134,6 +146,13 @@ def _chaos() -> Iterator[str]:
         fault = next(record for record in records() if record.__name__ in str(field.annotation))
         section = _section(fault, schema[fault.__name__])
         yield section.replace(f"## {fault.__name__}", f"## {name}", 1)
+
+
+def _incidents() -> Iterator[str]:
+    yield _INCIDENTS
+    one = next(iter(INCIDENTS.values()))
+    section = _section(Incident, json_schema()["$defs"][one.__name__])
+    yield section.replace("## Incident", "## Every incident", 1)
 
 
 def _catalogue() -> Iterator[str]:

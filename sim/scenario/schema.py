@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from sim.chaos.catalogue import FaultEntry
+from sim.chaos.incidents import IncidentEntry
 from sim.errors import BadUnit
 from sim.scenario.base import (
     AlsoListed,
@@ -16,6 +18,7 @@ from sim.scenario.base import (
     Duration,
     Flag,
     Label,
+    Moment,
     Ratio,
     Share,
     Strict,
@@ -23,10 +26,11 @@ from sim.scenario.base import (
     listed,
 )
 from sim.scenario.clients import Client
+from sim.scenario.finance import Finance
 from sim.scenario.keys import Configuration
 from sim.scenario.prices import Prices
 from sim.scenario.workloads import Time, Workload
-from sim.units import HOUR, MS
+from sim.units import DAY, HOUR, MS
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
@@ -70,6 +74,12 @@ class Team(Strict):
     services: Whole = Field(default=1, ge=1, le=100_000)
     workload: Annotated[tuple[Workload, ...], BeforeValidator(listed), AlsoListed()] = Field(min_length=1)
     client: Client = Client()
+
+
+class Audit(Strict):
+    """The audit log that ``--audit`` writes. ``retention``: how long such a log is kept."""
+
+    retention: Duration = Field(default=90 * DAY, gt=0)
 
 
 class Slo(Strict):
@@ -134,7 +144,11 @@ MAX_FAULTS = 120
 
 
 class Scenario(Strict):
-    """A whole scenario. ``warmup`` is left out of the metrics, ``drain`` lets retries end."""
+    """A whole scenario. ``warmup`` is left out of the metrics, ``drain`` lets retries end.
+
+    ``start`` is the moment of time 0, which only the audit log shows.
+    ``incidents`` and ``finance`` are for ``keystorm cost``; other commands run without them.
+    """
 
     name: Name
     question: str = ""
@@ -143,12 +157,16 @@ class Scenario(Strict):
     drain: Duration = HOUR // 6
     replications: Whole = Field(default=20, ge=1, le=100_000)
     seed: Whole = Field(default=1, ge=0, lt=2**32)
+    start: Moment = datetime(2026, 1, 1, tzinfo=UTC)
+    audit: Audit = Audit()
     provider: Provider = Provider()
     models: dict[Label, Model] = Field(default_factory=dict)
     teams: dict[TeamName, Team] = Field(min_length=1)
     configurations: dict[TeamName, Configuration] = Field(min_length=1)
     chaos: tuple[FaultEntry, ...] = Field(default=(), max_length=MAX_FAULTS)
     slos: tuple[SloText, ...] = ()
+    incidents: tuple[IncidentEntry, ...] = Field(default=(), max_length=MAX_FAULTS)
+    finance: Finance | None = None
 
     @model_validator(mode="after")
     def _warm_before_end(self) -> Scenario:

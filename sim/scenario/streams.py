@@ -12,7 +12,7 @@ from sim.draws import Stream
 from sim.scenario.schema import Scenario
 from sim.scenario.workloads import Trace, Workload
 from sim.workload.generate import mean_requests
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 
 I64 = NDArray[np.int64]
 WORKLOAD = 0
@@ -49,7 +49,9 @@ def sources(scenario: Scenario) -> list[Source]:
         for at, workload in enumerate(scenario.teams[team].workload)
     ]
     extra = [
-        Source(f"chaos/{at}/{part}/{one.team}", one.team, one.workload, one.origin, one.start_ns, one.end_ns)
+        Source(
+            f"chaos/{entry.stream(at)}/{part}/{one.team}", one.team, one.workload, one.origin, one.start_ns, one.end_ns
+        )
         for at, entry in enumerate(scenario.chaos)
         for part, one in enumerate(entry.fault.traffic(scenario))
     ]
@@ -57,8 +59,11 @@ def sources(scenario: Scenario) -> list[Source]:
 
 
 def model_names(scenario: Scenario) -> tuple[str, ...]:
-    """Every model that some stream asks for, sorted."""
-    return tuple(sorted({source.workload.model for source in sources(scenario)}))
+    """Every model that some stream asks for or some client falls back to, sorted."""
+    clients = [team.client for team in scenario.teams.values()]
+    clients += [one.client for one in scenario.configurations.values() if one.client is not None]
+    fallbacks = {client.fallback.model for client in clients if client.fallback is not None}
+    return tuple(sorted({source.workload.model for source in sources(scenario)} | fallbacks))
 
 
 def expected_requests(scenario: Scenario, traces: Mapping[Trace, TraceRows]) -> float:

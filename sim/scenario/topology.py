@@ -19,12 +19,12 @@ from sim.workload.rows import Expected
 
 @dataclass(frozen=True)
 class Node:
-    """An account, a project or a key: its limits and cap, and what stands below it."""
+    """An account, a project or a key: its limits and spend caps, and what stands below it."""
 
     level: str
     name: str
     limits: tuple[Limits, ...] = ()
-    spend_cap: SpendCap | None = None
+    spend_caps: tuple[SpendCap, ...] = ()
     models: tuple[str, ...] | None = None
     children: tuple[Node, ...] = ()
     teams: tuple[str, ...] = ()
@@ -44,13 +44,22 @@ class Node:
 
 @dataclass(frozen=True)
 class Topology:
-    """One configuration: its accounts, and which rung of the ladder it is (``custom`` for none)."""
+    """One configuration: its accounts, and which rung of the ladder it is (``custom`` for none).
+
+    ``client`` is what it changes of every team's client, see :meth:`client_of`.
+    """
 
     name: str
     isolation: str
     accounts: tuple[Node, ...]
     client: Client | None = None
     nodes: tuple[Node, ...] = field(default=(), compare=False)
+
+    def client_of(self, own: Client) -> Client:
+        """A team's client here: its own, with the fields that the configuration states."""
+        if self.client is None:
+            return own
+        return own.model_copy(update={name: getattr(self.client, name) for name in self.client.model_fields_set})
 
     def paths(self) -> tuple[tuple[Node, ...], ...]:
         """All keys as (account, project, key), in the order written."""
@@ -120,13 +129,16 @@ def _parts(ladder: Ladder, expected: Mapping[str, Expected]) -> list[tuple[Limit
     return [tuple(column[team] for column in columns) for team in range(len(expected))]
 
 
-def _project_cap(ladder: Ladder, teams: int) -> SpendCap | None:
-    """A team's own cap: as written, or for separate accounts an equal part of the total cap."""
-    if ladder.project_spend_cap is not None or ladder.spend_cap is None or ladder.isolation != "accounts":
+def _project_caps(ladder: Ladder, teams: int) -> tuple[SpendCap, ...]:
+    """A team's own caps: as written, or for separate accounts an equal part of each total cap."""
+    if ladder.project_spend_cap or ladder.isolation != "accounts":
         return ladder.project_spend_cap
-    amount = ladder.spend_cap.amount
-    part = allocate(amount.micro_usd, [Fraction(1, teams)] * teams)[0]
-    return ladder.spend_cap.model_copy(update={"amount": MoneyRate(int(part), amount.period_ns)})
+    return tuple(_equal_part(cap, teams) for cap in ladder.spend_cap)
+
+
+def _equal_part(cap: SpendCap, teams: int) -> SpendCap:
+    part = allocate(cap.amount.micro_usd, [Fraction(1, teams)] * teams)[0]
+    return cap.model_copy(update={"amount": MoneyRate(int(part), cap.amount.period_ns)})
 
 
 def _shared(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
@@ -141,9 +153,9 @@ def _keys(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
 
 
 def _projects(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
-    cap = _project_cap(ladder, len(expected))
+    caps = _project_caps(ladder, len(expected))
     projects = tuple(
-        Node("project", team, part, cap, children=(_single_key([team]),), allowed_content=_allowed(ladder, team))
+        Node("project", team, part, caps, children=(_single_key([team]),), allowed_content=_allowed(ladder, team))
         for team, part in zip(expected, _parts(ladder, expected), strict=True)
     )
     gateway = ladder.isolation == "gateway"
@@ -157,9 +169,9 @@ def _allowed(ladder: Ladder, team: str) -> tuple[str, ...]:
 
 def _accounts(ladder: Ladder, expected: Mapping[str, Expected]) -> tuple[Node, ...]:
     parts = _parts(ladder, expected) if ladder.split is not None else [ladder.limits] * len(expected)
-    cap = _project_cap(ladder, len(expected))
+    caps = _project_caps(ladder, len(expected))
     return tuple(
-        Node("account", team, part, cap, children=(_only_project(ladder, team),))
+        Node("account", team, part, caps, children=(_only_project(ladder, team),))
         for team, part in zip(expected, parts, strict=True)
     )
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from pydantic import ValidationError
@@ -146,6 +147,17 @@ def locate(loc: tuple[str | int, ...], data: Any) -> tuple[Path, tuple[str | int
     return tuple(path), tuple(rest)
 
 
+def of_detail(detail: Any) -> tuple[str, str, str]:
+    """Message, value and hint of one problem of a value that was put together, not read from a file."""
+    context = detail.get("ctx", {})
+    error = context.get("error")
+    if isinstance(error, BadInput):
+        return error.problem.message, error.problem.value, error.problem.hint
+    message, hint = _MESSAGES.get(detail["type"], _fallback)(context)
+    key = next((str(part) for part in reversed(detail["loc"]) if isinstance(part, str) and part[:1] != "="), "")
+    return f"{key} {message}".strip(), shown(detail.get("input")), hint
+
+
 def _fixed(message: str, hint: str) -> Callable[[dict[str, Any]], tuple[str, str]]:
     return lambda context: (message, hint)
 
@@ -155,7 +167,7 @@ def _bound(words: str, key: str) -> Callable[[dict[str, Any]], tuple[str, str]]:
 
 
 def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{float(value):g}" if isinstance(value, float | Fraction) else str(value)
 
 
 def _too_short(context: dict[str, Any]) -> tuple[str, str]:

@@ -153,7 +153,11 @@ class Sessions(Strict):
 
 
 class Columns(Strict):
-    """Which column of a CSV or which key of a JSON row holds what (format ``generic``)."""
+    """Which column of a CSV or which key of a JSON row holds what (format ``generic``).
+
+    The first three are needed. A replay uses ``cached_input_tokens`` and ``team`` beside them;
+    ``keystorm import`` keeps the others too.
+    """
 
     timestamp: str
     input_tokens: str
@@ -161,6 +165,18 @@ class Columns(Strict):
     cached_input_tokens: str | None = None
     team: str | None = None
     unit: Literal["auto", "s", "ms", "us", "ns", "iso"] = "auto"
+    project: str | None = None
+    key: str | None = None
+    model: str | None = None
+    session: str | None = None
+    request_id: str | None = None
+    status: str | None = None
+    end: str | None = None
+    duration_s: str | None = None
+    duration_ms: str | None = None
+    first_token_ms: str | None = None
+    cost_usd: str | None = None
+    gateway_cache_hit: str | None = None
 
 
 def _pair(value: Any) -> Any:
@@ -178,21 +194,29 @@ class Trace(Strict):
 
     ``scale`` below 1 thins the rows, above 1 repeats them with jittered stamps; both by keyed
     draws. ``window`` is cut out of the trace before both, ``loop`` repeats the trace until the
-    scenario ends. ``tokens`` is the second file of the ServeGen format. ``only`` keeps some
-    clients; ``split`` makes every client (or value of ``columns.team``) a team of its own,
-    ``top`` keeps the largest and sums up the others.
+    scenario ends. ``tokens`` is the second file of the ServeGen format, ``request_tokens`` the mean
+    input that is assumed where a log has sums without counts. ``only`` keeps some clients, ``team``
+    one of them; ``split`` makes every client (or value of ``columns.team``) a team of its own,
+    ``top`` keeps the largest and sums up the others. ``models`` keeps requests for some models.
     """
 
     file: str
-    format: Literal["auto", "azure", "mooncake", "servegen", "generic"] = "auto"
+    format: Literal[
+        "auto", "generic", "azure", "burstgpt", "mooncake", "servegen", "litellm", "anthropic-usage",
+        "anthropic-console", "anthropic-cost", "openai-usage", "holysheep", "langfuse", "helicone", "otel", "nginx",
+        "keystorm",
+    ] = "auto"  # fmt: skip
     tokens: str | None = None
     columns: Columns | None = None
+    request_tokens: Tokens | None = Field(default=None, gt=0)
     speed: Ratio = Field(default=Fraction(1), gt=0, le=1_000_000)
     scale: Ratio = Field(default=Fraction(1), gt=0, le=1000)
     window: Window | None = None
     loop: Flag = False
     spread_ticks: Duration | None = None
     only: tuple[str, ...] | None = None
+    team: str | None = None
+    models: tuple[str, ...] | None = None
     split: Flag = False
     top: Whole | None = Field(default=None, gt=0)
 
@@ -205,7 +229,14 @@ class Trace(Strict):
             raise BadUnit("format generic needs to know the columns", hint=hint)
         if self.top is not None and not self.split:
             raise BadUnit("top has no meaning without split", hint="add split: true, or remove top")
+        if self.team is not None and (self.split or self.only is not None):
+            raise BadUnit("team takes one client, only and split several", hint="keep one of the three")
         return self
+
+    @property
+    def clients(self) -> tuple[str, ...] | None:
+        """The clients that are kept; None for all."""
+        return self.only if self.team is None else (self.team,)
 
 
 class Arrivals(OneOf):

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from sim.engine.digest import combined
 from sim.engine.world import Setting
 from sim.errors import BadInput
-from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
+from sim.metrics.context import CapInfo, ConfigurationInfo, Context, KeyInfo, LimitInfo
+from sim.metrics.review import desks
 from sim.metrics.summary import summarise, summary_of
 from sim.metrics.tallied import of_readings
+from sim.results.audit import remove_audit, write_audit
 from sim.results.store import ATTEMPTS_FILE, REQUESTS_FILE, Writer, write_json
 from sim.scenario.capacity import capacity
 from sim.scenario.loader import Loaded
+from sim.study.audit import audit_of
 from sim.study.manifest import manifest
 from sim.study.pool import THREADS, Pool, open_pool
 from sim.study.progress import Progress
@@ -50,6 +53,8 @@ class Options:
     rows: str = "attempts"
     gate: tuple[str, ...] | None = None
     command: tuple[str, ...] = ()
+    audit: bool = False
+    """Write the audit log too (:mod:`sim.results.audit`); it needs ``rows: attempts`` and ``out``."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,9 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
     rows are missing or the two engines disagree on the first replication.
     """
     settings = settings_of(loaded, options.configurations)
+    if options.audit and options.rows != "attempts":
+        hint = "leave out --rows, or --audit"
+        raise BadInput("an audit log needs the attempts", place="--audit", value=f"--rows {options.rows}", hint=hint)
     if options.rows == "none":
         return _stream(loaded, settings, options, progress)
     work = Work.of(loaded, settings, options.engine)
@@ -93,6 +101,9 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
     missed = _missed(summary, options.gate)
     if options.out is not None:
         _write_tables(options.out, tables, without, options.rows)
+        remove_audit(options.out)
+        if options.audit:
+            write_audit(options.out, audit_of(loaded.scenario, settings, tables.requests, tables.attempts))
         _write(options.out, loaded, options, summary)
     progress.advance()
     return Study(summary, missed, options.out, tables.requests, tables.attempts)
@@ -104,6 +115,8 @@ def _stream(loaded: Loaded, settings: Sequence[Setting], options: Options, progr
         raise BadInput("only the compiled engine streams", value=f"--engine {options.engine}", hint="--engine compiled")
     compile_once(options.engine, progress)
     check_start(loaded, settings, progress)
+    if desks(loaded.scenario):
+        progress.note("the review of refused content is told only where rows are kept")
     checkpoints = Checkpoints(options.out)
     with _elsewhere(options) as pool:
         empty = _context(loaded, settings, options, (0, 0, ""))
@@ -115,6 +128,7 @@ def _stream(loaded: Loaded, settings: Sequence[Setting], options: Options, progr
     if options.out is not None:
         for name in (REQUESTS_FILE, ATTEMPTS_FILE, COUNTERFACTUAL_FILE):
             (options.out / name).unlink(missing_ok=True)
+        remove_audit(options.out)
         _write(options.out, loaded, options, summary)
     checkpoints.clear()
     progress.advance()
@@ -179,7 +193,10 @@ def _context(loaded: Loaded, settings: Sequence[Setting], options: Options, chec
     """What metrics must know; ``checks`` are the rows planned, the rows reported, and the digest."""
     configurations = {
         setting.name: ConfigurationInfo(
-            capacity(setting.topology), tuple(LimitInfo.of(row) for row in setting.rows.limits)
+            capacity(setting.topology),
+            tuple(map(LimitInfo.of, setting.rows.limits)),
+            tuple(map(CapInfo.of, setting.rows.caps)),
+            tuple(KeyInfo(one.name, two.name, key.name, key.teams) for one, two, key in setting.topology.paths()),
         )
         for setting in settings
     }

@@ -34,6 +34,7 @@ def manifest(loaded: Loaded, *, kind: str, engine: str, command: Sequence[str]) 
         "versions": {"python": platform.python_version()} | {name: version(name) for name in _VERSIONS},
         "assumptions": _answer_times(loaded),
         "notes": list(loaded.notes),
+        **({} if loaded.varied is None else {"varied": loaded.varied.json()}),
     }
 
 

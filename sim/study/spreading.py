@@ -21,7 +21,7 @@ from sim.scenario.workloads import Trace
 from sim.study.pool import Pool
 from sim.study.progress import Progress
 from sim.study.streaming import Checkpoints, Ended, Streamed, ended, fresh_runs
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 
 if TYPE_CHECKING:
     from sim.scenario.loader import Loaded

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sim import __version__
 from sim.engine.digest import combined
-from sim.engine.kernel_source import is_warm, kernel_name
+from sim.engine.kernel_source import COUNTING, is_warm, kernel_name
 from sim.engine.stream import Nowhere, StreamRun
 from sim.engine.tally_tables import fresh_tallies
 from sim.engine.world import Setting
@@ -88,7 +88,7 @@ def identity_of(loaded: Loaded, settings: Sequence[Setting]) -> str:
     """What must be equal for a checkpoint to be gone on from: scenario, seed, configurations, code."""
     scenario = loaded.scenario
     names = [setting.name for setting in settings]
-    said = [scenario.model_dump_json(by_alias=True), loaded.sha256, names, kernel_name(True), __version__]
+    said = [scenario.model_dump_json(by_alias=True), loaded.sha256, names, kernel_name(), __version__]
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
@@ -141,8 +141,8 @@ def stream(
     RunInvalid when fewer requests are told of than were planned.
     """
     identity = identity_of(loaded, settings)
-    if not is_warm(counting=True):
-        progress.note("compiling the counting engine once; later runs start at once")
+    if not is_warm(COUNTING):
+        progress.note("compiling what counts once; later runs start at once")
         _compile_counting()
     state = checkpoints.load(identity)
     if state is None:
@@ -201,10 +201,12 @@ def fresh_runs(scenario: Scenario, settings: Sequence[Setting]) -> list[StreamRu
 def ended(run: StreamRun, context: Context, replication: int) -> Ended:
     """Close a run that all chunks were fed to. Raises RunInvalid when it tells of fewer requests than were planned."""
     digest, name = run.end(Nowhere()), run.setting.name
-    told = reported(run.state.tallies)
+    tallies = run.tallies
+    assert tallies is not None, "the runs of a study count"
+    told = reported(tallies)
     if told != run.requests:
         raise RunInvalid(f"{name}, replication {replication}: {run.requests:,} requests planned, {told:,} reported")
-    return Ended(name, digest, run.requests, told, read(run.state.tallies, context, name))
+    return Ended(name, digest, run.requests, told, read(tallies, context, name))
 
 
 def check_start(loaded: Loaded, settings: Sequence[Setting], progress: Progress) -> None:

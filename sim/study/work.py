@@ -18,7 +18,7 @@ from sim.scenario.schema import Scenario
 from sim.scenario.workloads import Trace
 from sim.study.pool import Pool
 from sim.study.runs import Run, Without, agree, checked_run, counts, labels_of, names_of
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from sim.draws import Stream
 from sim.scenario.workloads import Sessions, Workload
 from sim.workload import sizes
 from sim.workload.generate import generate, row_draws, starts
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 from sim.workload.rows import I64, Rows
 
 BLOCK_ROWS = 8192

@@ -18,7 +18,7 @@ from sim.scenario.workloads import Sessions, Size, Trace, Workload
 from sim.units import SECOND
 from sim.workload import rates, replay, sizes
 from sim.workload.arrivals import LARGE, joined, mean_count, process
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 from sim.workload.processes import Warped
 from sim.workload.profile import Warp
 from sim.workload.replay import Replay

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from sim.draws import Stream
 from sim.scenario.workloads import Trace
 from sim.workload.arrivals import weibull_shape
-from sim.workload.importers.base import Rates, TraceRows
+from sim.workload.importers.trace_rows import Rates, TraceRows
 from sim.workload.replay import Replay, laps
 from sim.workload.rows import I64
 
@@ -114,7 +114,7 @@ def _arrivals(windows: _Windows, stream: Stream, client: str) -> tuple[I64, I64]
     return np.sort(times), np.repeat(windows.sizes[busy], count)
 
 
-def _client(
+def client_draw(
     trace: Trace, rows: TraceRows, rates: Rates, client: int, stream: Stream, until_ns: int
 ) -> tuple[I64, I64, I64]:
     """Arrivals, input and output tokens of one client; draws do not depend on other clients."""
@@ -158,7 +158,7 @@ def mean_tokens(rates: Rates, side: int) -> F64:
 
 def draw(trace: Trace, rows: TraceRows, rates: Rates, stream: Stream, until_ns: int) -> Replay:
     """The requests of all clients before ``until_ns``; sizes are 0 without a tokens file."""
-    clients = [_client(trace, rows, rates, client, stream, until_ns) for client in range(len(rows.client))]
+    clients = [client_draw(trace, rows, rates, client, stream, until_ns) for client in range(len(rows.client))]
     times, inputs, outputs = (np.concatenate(column) for column in zip(*clients, strict=True))
     order = np.argsort(times, kind="stable")
     return Replay(times[order], inputs[order], np.zeros(len(order), np.int64), outputs[order])

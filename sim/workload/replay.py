@@ -20,7 +20,7 @@ from sim.draws import Stream
 from sim.errors import BadInput
 from sim.scenario.workloads import Trace
 from sim.units import SECOND
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 from sim.workload.rows import I64
 
 F64 = NDArray[np.float64]

@@ -67,11 +67,37 @@ def _client(r: random.Random) -> dict[str, Any]:
         "timeout": r.choice(["2s", "10s", "60s"]),
     }
     client |= {"deadline": r.choice(["10s", "30s"])} if r.random() < 0.3 else {}
-    return client | ({"max_concurrent": r.choice([1, 2, 8])} if r.random() < 0.4 else {})
+    client |= {"max_concurrent": r.choice([1, 2, 8])} if r.random() < 0.4 else {}
+    return client
 
 
-def _team(r: random.Random) -> dict[str, Any]:
-    return {"workload": [_workload(r) for _ in range(r.randint(1, 2))], "client": _client(r)}
+def _guarded(r: random.Random, client: dict[str, Any]) -> dict[str, Any]:
+    """The client with what it may have of its own: a short queue, a rate, a breaker, another model."""
+    found = dict(client)
+    if isinstance(client["retry"], dict) and r.random() < 0.2:
+        found["retry"] = {**client["retry"], "adaptive_rate": True}
+    found |= {"max_queue": r.choice([0, 1, 5])} if "max_concurrent" in client and r.random() < 0.4 else {}
+    if r.random() < 0.25:
+        found["rate_limit"] = r.choice(["30/min", {"rate": "2/s", "burst": 1}, {"rate": "7/min", "burst": 3}])
+    found |= {"breaker": _breaker(r)} if r.random() < 0.3 else {}
+    found |= {"hedge": r.choice(["500ms", "2s", "5s"])} if r.random() < 0.3 else {}
+    if r.random() < 0.35:
+        reasons = ["budget", "429", "500", "503", "529", "403", "timeout", *(["circuit"] * ("breaker" in found))]
+        model = r.choice([*MODELS, "deepseek-v3.2"])
+        found["fallback"] = {"model": model, "on": r.sample(reasons, r.randint(1, len(reasons)))}
+    return found
+
+
+def _breaker(r: random.Random) -> dict[str, Any]:
+    share = {"failure_rate": r.choice([0.3, 1]), "over": r.choice(ROUND), "min_calls": r.randint(1, 6)}
+    rule = r.choice([{"failures": r.randint(1, 4)}, share])
+    rule |= {"on": ["503", "timeout"]} if r.random() < 0.2 else {}
+    return {**rule, "open": r.choice(["500ms", *ROUND]), "probes": r.randint(1, 3)}
+
+
+def _team(r: random.Random, clients: random.Random) -> dict[str, Any]:
+    workloads = [_workload(r) for _ in range(r.randint(1, 2))]
+    return {"workload": workloads, "client": _guarded(clients, _client(r))}
 
 
 def _limits(r: random.Random) -> dict[str, Any]:
@@ -94,15 +120,17 @@ def _limits(r: random.Random) -> dict[str, Any]:
     return limits | ({"models": r.sample(MODELS, 2)} if r.random() < 0.2 else {})
 
 
+def _cap(r: random.Random, amount: str) -> dict[str, Any]:
+    cap: dict[str, Any] = {"amount": amount, "mode": r.choice(["postpaid", "reserve"])}
+    return cap | ({"models": r.sample(MODELS, 2)} if r.random() < 0.3 else {})
+
+
 def _level(r: random.Random) -> dict[str, Any]:
     level: dict[str, Any] = {}
     if r.random() < 0.6:
         level["limits"] = [_limits(r) for _ in range(r.randint(1, 2))]
     if r.random() < 0.25:
-        level["spend_cap"] = {
-            "amount": r.choice(["$0.05/hour", "$0.3/hour"]),
-            "mode": r.choice(["postpaid", "reserve"]),
-        }
+        level["spend_cap"] = [_cap(r, amount) for amount in r.sample(["$0.05/hour", "$0.3/hour", "$0.4/day"], 2)]
     return level | ({"models": list(r.sample(MODELS, 2))} if r.random() < 0.15 else {})
 
 
@@ -171,6 +199,7 @@ def random_scenario(number: int) -> Scenario:
     """Scenario number ``number``: always the same one."""
     r = random.Random(f"keystorm agreement {number}")
     teams = [f"team-{at}" for at in range(r.randint(1, 4))]
+    clients = random.Random(f"keystorm clients {number}")
     models = {name: {"slots": r.choice([1, 4]), "queue": r.choice([0, 3, 50])} for name in r.sample(MODELS, 1)}
     return Scenario.model_validate({
         "name": f"generated-{number}",
@@ -184,10 +213,66 @@ def random_scenario(number: int) -> Scenario:
             "bill_abandoned": r.random() < 0.5,
         },
         "models": models if r.random() < 0.4 else {},
-        "teams": {name: _team(r) for name in teams},
+        "teams": {name: _team(r, clients) for name in teams},
         "configurations": _configurations(r, teams),
         "chaos": _chaos(r, teams),
     })  # fmt: skip
+
+
+def _scope(r: random.Random, teams: list[str]) -> dict[str, str]:
+    """Anybody, or one team, model, project, account or key; some of the names exist in one configuration only."""
+    choice = [("team", teams), ("model", MODELS), ("project", ["second", *teams]), ("account", ["main", "shared"]),
+              ("key", ["k0", "default", *teams])]  # fmt: skip
+    return {level: r.choice(names) for level, names in r.sample(choice, r.choice([0, 0, 1, 1, 2]))}
+
+
+def _any_fault(r: random.Random, teams: list[str]) -> dict[str, Any]:
+    """Any fault at any instant, with any scope and strength."""
+    start = r.randrange(80_000)
+    window = {"at": f"{start}ms", "for": f"{r.randint(1, 90_000 - start)}ms"}
+    team, hit = r.choice(teams), {**window, "probability": r.choice([0.05, 0.5, 1]), **_scope(r, teams)}
+    rollout = {"default": f"{r.randrange(20_000)}ms", "teams": {team: f"{r.randrange(40_000)}ms"}}
+    sender = {"team": team, **r.choice([{}, {"model": r.choice(MODELS)}, {"output_tokens": _size(r, 3000)}])}
+    turns = r.randint(1, 4)
+    return r.choice([
+        {"storm": {"status": r.choice([429, 500, 503, 529]), **hit,
+                   **r.choice([{}, {"retry_after": f"{r.randrange(9000)}ms"}, {"fail_first": r.randint(1, 40)}])}},
+        {"latency": {**hit, "factor": r.choice([0.01, 0.7, 2, 300])}},
+        {"stall": hit},
+        {"connection_reset": {**hit, "when": r.choice(["connect", "answer"])}},
+        {"brown_out": {**window, "slots": r.choice(["0%", "33.3%", "75%"]),
+                       **r.choice([{}, {"model": r.choice(MODELS)}])}},
+        {"limits_cut": {**window, "to": r.choice(["1%", "33.3%", "90%"]), **r.choice([
+            {}, {"project": r.choice(["second", *teams])}, {"account": "main"}, {"key": "k0"},
+            {"dimensions": ["requests", "concurrency"]}, {"dimensions": ["output_tokens", "tokens"]}])}},
+        {"runaway_job": {**window, **sender, "rate": r.choice(["60/min", "10/s"])}},
+        {"thundering_herd": {"at": window["at"], **sender, "size": r.randint(1, 100)}},
+        {"policy_violations": {
+            **hit, "threshold": r.randint(1, 6), "within": r.choice(["1s", "20s", "1d"]),
+            "ban": r.choice(["key", "project", "account", "nothing"]),
+            "categories": r.choice([{}, {"security": 1}, {"security": 0.3, "other": 0.3, "fraud": 0.1}]),
+            **r.choice([{}, {"recovery": f"{r.randint(1, 40_000)}ms"}])}},
+        {"leaked_key": {**window, **sender, "rate": r.choice(["30/min", "5/s"]), "rollout": rollout,
+                        "grace": f"{r.randrange(20_000)}ms"}},
+        {"key_rotation": {"at": window["at"], "every": f"{r.randint(1, 40_000)}ms", "times": turns,
+                          "overlap": f"{r.randrange(30_000)}ms", "rollout": rollout, "failover": r.random() < 0.5,
+                          "botched": r.sample(range(1, turns + 1), r.randint(0, turns)),
+                          "rollback": f"{r.randint(1, 20_000)}ms", **r.choice([{}, {"team": team}])}},
+        {"price_change": {"at": window["at"], **r.choice([{}, {"for": window["for"]}]), **r.choice([
+            {"factor": r.choice([0, 0.333, 3])}, {"factor": 1.1, "model": r.choice(MODELS)},
+            {"model": r.choice(MODELS), "price": {"input": "$7", "output": "$0.5"}}])}},
+    ])  # fmt: skip
+
+
+def random_timeline(number: int) -> Scenario:
+    """Scenario ``number`` with up to 15 faults of any kind, any of which may overlap; always the same one."""
+    r = random.Random(f"keystorm faults {number}")
+    calm = random_scenario(number)
+    chaos = [_any_fault(r, list(calm.teams)) for _ in range(r.choice([1, 3, 6, 15]))]
+    body = calm.model_dump(mode="json", by_alias=True, exclude_none=True) | {"chaos": chaos}
+    reserving = {"amount": r.choice(["$0.02/hour", "$0.2/hour", "$1/day"]), "mode": "reserve"}
+    body["configurations"]["ladder"] |= {"spend_cap": reserving}
+    return Scenario.model_validate(body)
 
 
 def tie_heavy() -> Scenario:
@@ -198,7 +283,7 @@ def tie_heavy() -> Scenario:
     steps = {"rate": "12/min", "steps": 4, "think": "1s"}
     agent = {**workload, "arrivals": {"sessions": steps}}
     retry = {"max_attempts": 6, "base": "1s", "multiplier": 1, "jitter": "none"}
-    patient = {"retry": retry, "timeout": "2s", "max_concurrent": 2}
+    patient = {"retry": retry, "timeout": "2s", "max_concurrent": 2, "hedge": "1s"}
     return Scenario.model_validate({
         "name": "ties",
         "duration": "2m",

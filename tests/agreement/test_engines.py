@@ -11,7 +11,7 @@ from sim.engine.digest import digest
 from sim.engine.run import run_world
 from sim.engine.tables import RESULT_FIELDS, RunResult
 from sim.engine.world import Setting, build_setting, build_world
-from sim.results.columns import OUTCOMES
+from sim.results.columns import OUTCOMES, STATUS_CIRCUIT, STATUS_QUEUE, SUCCEEDED
 from sim.scenario import library
 from sim.scenario.loader import load
 from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names
@@ -65,6 +65,8 @@ def test_generated_scenarios_cover_what_can_happen() -> None:
     statuses: set[int] = set()
     outcomes: set[int] = set()
     refusers: set[str] = set()
+    last: set[int] = set()
+    held = fell_back = 0
     for number in range(60):
         scenario = random_scenario(number)
         plan = build_plan(scenario, 0, {})
@@ -72,9 +74,14 @@ def test_generated_scenarios_cover_what_can_happen() -> None:
             result = run_world("plain", build_world(setting, plan))
             statuses |= set(result.log[:, 4].tolist())
             outcomes |= set(result.outcome.tolist())
+            last |= set(result.status.tolist())
+            held += np.count_nonzero(result.held)
+            fell_back += np.count_nonzero((result.last_model != result.model) & (result.outcome == SUCCEEDED))
             refusers |= {setting.refusers[code].split(":")[0] for code in set(result.log[:, 5].tolist()) if code >= 0}
     assert statuses >= {0, 200, 400, 401, 403, 422, 429, 499, 500, 503, 529, -1}
     assert outcomes == set(range(len(OUTCOMES)))
+    assert last >= {STATUS_CIRCUIT, STATUS_QUEUE}
+    assert min(held, fell_back) > 50
     levels, faults = {"account", "project", "key"}, {"storm", "connection", "credential", "policy", "ban"}
     assert refusers == levels | faults | {"budget", "slots", "model"}
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import engines, machine, scale, serving, studies
+from tests.benchmarks import engines, imports, machine, scale, serving, studies
 from tests.benchmarks.pages import Section, markdown_of, page
 
 PAGE = Path(__file__).parents[2] / "reports" / "benchmarks.md"
@@ -22,6 +22,7 @@ def parts(args: argparse.Namespace) -> dict[str, Callable[[], Section]]:
         "plain": lambda: engines.compare(args.requests, args.rounds),
         "full": lambda: engines.full(args.rounds),
         "scale": lambda: scale.scale(args.largest, args.rounds),
+        "imports": lambda: imports.imports(args.largest),
         "threads": lambda: studies.threads(args.rounds),
         "commands": lambda: studies.commands(args.rounds),
         "serving": lambda: serving.serving(20_000, args.rounds),
@@ -33,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     made.add_argument("--requests", type=int, default=200_000, help="of the plain workload (default: %(default)s)")
     made.add_argument("--rounds", type=int, default=5, help="whose median counts (default: %(default)s)")
-    made.add_argument("--largest", type=float, default=1e7, help="requests of the longest stream (default: 1e7)")
+    made.add_argument(
+        "--largest", type=float, default=1e7, help="requests of the longest stream and log (default: 1e7)"
+    )
     made.add_argument("--only", nargs="+", metavar="PART", help="parts to measure; the page is left alone then")
     made.add_argument("--out", type=Path, default=PAGE, help="where the page goes (default: reports/benchmarks.md)")
     return made

@@ -169,7 +169,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     """A loop of this module in machine code, over the kernel's own copies of the policy functions."""
     import numba
 
-    package = load_kernel(counting=False).__name__.rpartition(".")[0]
+    package = load_kernel().__name__.rpartition(".")[0]
     names = dict(function.__globals__)
     for name, value in function.__globals__.items():
         if name in function.__code__.co_names and isinstance(value, FunctionType):

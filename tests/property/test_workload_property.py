@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.draws import Stream
-from sim.errors import BadInput
-from sim.scenario.workloads import Trace, Workload
+from sim.scenario.workloads import Workload
 from sim.units import HOUR, MINUTE, SECOND
 from sim.workload.generate import expected, generate
-from sim.workload.importers import IMPORTERS, read_trace
+from sim.workload.importers import read_trace
 
 RATE = st.integers(1, 120).map(lambda count: f"{count}/min")
 LENGTH = st.integers(1, 900).map(lambda seconds: f"{seconds}s")
@@ -114,52 +112,3 @@ def test_replayed_rows_are_rows_of_the_trace(
     assert not len(found) or found.arrival_ns[-1] < seconds * SECOND
     half = generate(workload, Stream(3, 0, "x"), seconds * SECOND // 2, rows)
     assert np.array_equal(half.input_tokens, found.input_tokens[: len(half)])
-
-
-MAPS = {"generic": {"timestamp": "when", "input_tokens": "prompt", "output_tokens": "completion",
-                    "cached_input_tokens": "cached", "team": "team"}}  # fmt: skip
-INSERTS = [
-    b"\x00",
-    b"\xff",
-    b"\n",
-    b"\r",
-    b",",
-    b'"',
-    b"{",
-    b"}",
-    b"-",
-    b"nan",
-    b"1e99999",
-    b"9" * 30,
-    b"\x1f\x8b",
-    b";",
-]
-
-
-def mutated(text: bytes, draws: np.random.Generator) -> bytes:
-    """The text with 1 to 4 bytes or pieces replaced, inserted or removed."""
-    for _ in range(draws.integers(1, 5)):
-        at, size = draws.integers(0, len(text) + 1), draws.integers(0, 4)
-        piece = INSERTS[draws.integers(len(INSERTS))] if draws.random() < 0.7 else bytes([draws.integers(256)])
-        text = text[:at] + (b"" if draws.random() < 0.3 else piece) + text[at + size :]
-    return text
-
-
-@pytest.mark.parametrize("name", list(IMPORTERS))
-def test_mutated_logs_never_crash_and_never_lose_a_row(name: str, tmp_path: Path) -> None:
-    draws, example = np.random.default_rng(35), IMPORTERS[name].example.encode()
-    trace = Trace.model_validate({"file": "log", "format": name, "columns": MAPS.get(name)})
-    read = 0
-    for _ in range(1500):
-        (tmp_path / "log").write_bytes(mutated(example, draws))
-        try:
-            rows = read_trace(trace, tmp_path, skip_bad_rows=True)
-        except BadInput:
-            continue
-        read += 1
-        kept = len(rows.arrival_ns) if rows.rates is None else len(rows.rates.start_ns)
-        # Windows with a rate of zero are read, and have no requests.
-        assert kept + rows.rejected_count == rows.read_count or (rows.rates is not None and kept < rows.read_count)
-        assert rows.span_ns > 0
-        assert rows.requests.sum() > 0
-    assert read > 500

@@ -127,6 +127,7 @@ FORMULAS: dict[str, tuple[int, Callable[[int, Refusals], Bounds]]] = {
     "anthropic-sdk": (3, sdk),
     "openai-sdk": (3, sdk),
     "botocore-standard": (3, botocore),
+    "botocore-adaptive": (3, botocore),
     "grpc": (5, grpc),
     "envoy": (4, envoy),
     "finagle": (7, at_once),
@@ -139,10 +140,10 @@ EACH = 3000
 
 
 def without_budget(name: str) -> RetryPolicy:
-    """A preset whose retries nothing stops but its attempts; endless ones get seven."""
+    """A preset whose retries nothing stops or delays but its own formula; endless ones get seven attempts."""
     policy = retry_preset(name).policy
     most = 7 if policy.max_attempts == "unlimited" else policy.max_attempts
-    return policy.model_copy(update={"budget": None, "max_attempts": most})
+    return policy.model_copy(update={"budget": None, "adaptive_rate": False, "max_attempts": most})
 
 
 @cache

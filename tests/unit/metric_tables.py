@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
+from sim.metrics.context import CapInfo, ConfigurationInfo, Context, LimitInfo
 from sim.results.columns import ATTEMPTS, OUTCOMES, REQUESTS, Column
 from sim.scenario.schema import Scenario
 
@@ -29,6 +30,7 @@ class Try:
     input: int = 0
     output: int = 0
     model: str = "m"
+    cost: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Ask:
     cost: int = 0
     wasted: int = 0
     throttle: float = 0.0
+    held: float = 0.0
     configuration: str = "shared"
     replication: int = 0
     origin: str = "workload"
@@ -68,8 +71,10 @@ def _request(number: int, ask: Ask) -> dict[str, Any]:
         "configuration": ask.configuration, "replication": ask.replication, "request": number, "team": ask.team,
         "key": "k", "model": "m", "origin": ask.origin, "arrival_ns": _ns(ask.at),
         "finish_ns": _ns(last.end) if done else -1, "outcome": ask.outcome, "status": last.status,
-        "attempts": len(ask.tries), "input_tokens": 0, "cached_tokens": 0, "output_tokens": 0,
+        "attempts": len(ask.tries), "last_model": ask.tries[-1].model if ask.tries else "m",
+        "input_tokens": 0, "cached_tokens": 0, "output_tokens": 0,
         "cost_microusd": ask.cost, "wasted_microusd": ask.wasted, "throttle_wait_ns": _ns(ask.throttle),
+        "client_wait_ns": _ns(ask.held),
         "refused_by": next((one.refused_by for one in reversed(ask.tries) if one.refused_by), ""),
     }  # fmt: skip
 
@@ -79,7 +84,7 @@ def _attempt(number: int, ask: Ask, index: int, one: Try) -> dict[str, Any]:
         "configuration": ask.configuration, "replication": ask.replication, "request": number, "attempt": index,
         "team": ask.team, "key": "k", "model": one.model, "at_ns": _ns(one.at), "end_ns": _ns(one.end),
         "status": one.status, "refused_by": one.refused_by, "retry_after_ns": -1, "input_tokens": one.input,
-        "output_tokens": one.output, "cost_microusd": 0,
+        "output_tokens": one.output, "cost_microusd": one.cost,
     }  # fmt: skip
 
 
@@ -123,9 +128,15 @@ def limit(name: str = SHARED, dimension: str = "requests", teams: Sequence[str] 
     return LimitInfo(name=name, dimension=dimension, teams=tuple(teams), **given)
 
 
-def context(made: Scenario, limits: Sequence[LimitInfo] = ()) -> Context:
-    """The context of a scenario in which every configuration has these limits."""
-    info = ConfigurationInfo({"requests_per_min": 60.0}, tuple(limits))
+def cap(name: str = "account:shared", dollars: float = 1.0, period_s: float = 300.0, **more: Any) -> CapInfo:
+    """A spend cap over teams a and b with an alert at 80 %."""
+    given = {"mode": "postpaid", "teams": ("a", "b"), "alerts": (Fraction(4, 5),), "level": "account", **more}
+    return CapInfo(name=name, amount=round(dollars * 10**6), period_ns=_ns(period_s), per="$1/5m", **given)
+
+
+def context(made: Scenario, limits: Sequence[LimitInfo] = (), caps: Sequence[CapInfo] = ()) -> Context:
+    """The context of a scenario in which every configuration has these limits and spend caps."""
+    info = ConfigurationInfo({"requests_per_min": 60.0}, tuple(limits), tuple(caps))
     return Context(made, "ab" * 32, "plain", dict.fromkeys(made.configurations, info), 3, 3, "cd" * 32)
 
 

@@ -61,6 +61,7 @@ def _team(rank: int, count: int, isolated: bool, single: bool, rng: np.random.Ge
         "cost_usd": about(cost),
         "wasted_cost_usd": about(cost * 0.03 * (rank == 1)),
         "cost_per_success_usd": about(0.006 / good),
+        "overshoot_usd": about(0.0 if isolated else 4.5),
     }
 
 
@@ -97,6 +98,42 @@ def _series(teams: dict[str, Any], steps: int) -> dict[str, Any]:
         "total": total,
         "teams": found,
     }
+
+
+def _blast(teams: dict[str, Any], below: float) -> dict[str, Any]:
+    return {
+        "teams_below": metric(below, 0.1),
+        "services_below": metric(6 * below, 1.1),
+        "service_minutes_lost": metric(90 * below, 12),
+        "time_to_recover_s": metric(300.0, 60),
+        "recovered_share": 1.0,
+        "teams": {team: {"services": 3, "below_share": 0.1} for team in teams},
+    }
+
+
+def cap(name: str, *, reserved: bool) -> dict[str, Any]:
+    """A cap of $20 a day that is reached after an hour, and passed where nothing is reserved."""
+    over, spend = (0.0, 19.5) if reserved else (4.5, 24.5)
+    level = [min(spend, 0.4 * at) for at in range(61)]
+    window = {
+        "window": 0, "start_s": 0.0, "end_s": 7800.0, "reached_share": 0.0 if reserved else 1.0,
+        "spend_usd": metric(spend, 0.3), "overshoot_usd": metric(over, 0.3), "overshoot_share": metric(over / 20, 0.01),
+        "reached_s": metric(None if reserved else 6000.0), "first_refusal_s": metric(6020.0, 9.0),
+        "requests_refused": metric(31.0, 3.0),
+    }  # fmt: skip
+    events = [{"at_s": 4800.0, "window": 0, "kind": "alert", "share_of_cap": 0.8, "replications": 1.0}]
+    if not reserved:
+        events.append({"at_s": 6000.0, "window": 0, "kind": "reached", "share_of_cap": 1.0, "replications": 0.9})
+    return {
+        "name": name, "level": "account", "cap_usd": 20.0, "per": "$20/day", "period_s": 86400.0, "models": None,
+        "mode": "reserve" if reserved else "postpaid", "teams": [], "alerts": [0.8], "known": True, "windows": 1,
+        "spend_usd": metric(spend, 0.3), "overshoot_usd": metric(over, 0.3), "overshoot_share": metric(over / 20, 0.01),
+        "requests_refused": metric(31.0, 3.0), "attempts_refused": metric(31.0, 3.0),
+        "reached_share": window["reached_share"], "by_window": [window], "events": events,
+        "series": {
+            "at_s": [120.0 * at for at in range(61)], "spend_usd": level, "least_usd": level, "most_usd": level,
+        },
+    }  # fmt: skip
 
 
 def _total(teams: dict[str, Any]) -> dict[str, Any]:
@@ -158,9 +195,16 @@ def _slo(name: str, team: str, value: float, met: bool) -> dict[str, Any]:
 
 
 def summary(
-    names: tuple[str, ...] = TEN[:2], configurations: tuple[str, ...] = ("shared", "projects"), *, single: bool = False
+    names: tuple[str, ...] = TEN[:2],
+    configurations: tuple[str, ...] = ("shared", "projects"),
+    *,
+    single: bool = False,
+    capped: bool = False,
+    reviewed: bool = False,
 ) -> dict[str, Any]:
-    """A summary of ``names`` × ``configurations``; ``single``: one replication, so no intervals."""
+    """A summary of ``names`` × ``configurations``; ``single``: no intervals; ``capped``: with spend caps;
+    ``reviewed``: refused content is reviewed.
+    """
     rng = np.random.default_rng(7)
     sides: dict[str, Any] = {}
     for at, name in enumerate(configurations):
@@ -178,8 +222,10 @@ def summary(
                 "teams": {team: _quantiles(metrics) for team, metrics in teams.items()},
             },
             "regimes": {},
-            "blast_radius": {"teams_below": metric(1.9 if at == 0 else 0.05, 0.1), "services_below": metric(12.0, 1.1)},
+            "blast_radius": _blast(teams, 1.9 if at == 0 else 0.05),
             "limits": [],
+            "budgets": [cap(f"account:{name}", reserved=isolated)] if capped else [],
+            **({"reviews": [review(names, at)]} if reviewed else {}),
         }
     slos = [_slo(name, names[0], 0.686 if at == 0 else 0.998, at > 0) for at, name in enumerate(configurations)]
     return {
@@ -193,6 +239,20 @@ def summary(
         "slos": slos,
         "checks": {"rows_planned": 48_120, "rows_reported": 48_120, "digest": "3f" * 32},
     }
+
+
+def review(names: tuple[str, ...], at: int) -> dict[str, Any]:
+    """The desk of a violating team: on the first side a ban ends what it sends."""
+    numbers = {"items": 41 + 30 * at, "wait_mean_s": 340.0, "wait_p95_s": 900.0, "wait_longest_s": 1400.0,
+               "longest_queue": 9.0, "busy_share": 0.7, "open_at_end": 0.2}  # fmt: skip
+    ends = [float(60 * minute) for minute in range(1, 131)]
+    return {
+        "label": "policy violations", "reviewers": 2, "each_s": 300.0,
+        **{name: metric(value, abs(value) * 0.1) for name, value in numbers.items()},
+        "teams": {name: metric(40.0 if place == 0 else 0.0, 4.0) for place, name in enumerate(names)},
+        "categories": {"security": metric(30.0, 3.0), "other": metric(11.0, 2.0)},
+        "backlog": {"end_s": ends, "waiting": [max(0.0, 9.0 - abs(end / 60 - 60) / 4) for end in ends]},
+    }  # fmt: skip
 
 
 CHAOS = [

@@ -10,9 +10,21 @@ import numpy as np
 import pandas as pd
 
 from sim.engine import loop, tally
+from sim.engine.agenda import ADMISSION_ROWS
 from sim.engine.digest import digest
 from sim.engine.frames import attempt_frame, request_frame
-from sim.engine.tables import LOG, REFUSALS, RESULT_FIELDS, Call, RunResult, World, result_of
+from sim.engine.tables import (
+    ADMISSION,
+    LOG,
+    PLAN_FIELDS,
+    REFUSALS,
+    REPORT,
+    RESULT_FIELDS,
+    RunResult,
+    State,
+    World,
+    result_of,
+)
 from sim.engine.tally_tables import fresh_tallies
 from sim.engine.world import Setting, build_setting, build_world, fresh_state, interpreted
 from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
@@ -22,7 +34,7 @@ from sim.scenario.schema import Scenario
 from sim.scenario.topology import build_topology
 from sim.scenario.workloads import Trace
 from sim.study.runs import Run, labels_of, names_of
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 
 NO_TRACES: Mapping[Trace, TraceRows] = {}
 ENDED, ADMITTED = 0, 1
@@ -46,16 +58,39 @@ def heard(setting: Setting, plan: Plan) -> World:
 
 
 def run_tallied(scenario: Scenario, setting: Setting, plan: Plan) -> tuple[RunResult, Tallies]:
-    """One run in ordinary Python."""
-    readable = interpreted(heard(setting, plan))
-    state = fresh_state(readable)._replace(tallies=fresh_tallies(scenario, setting))
+    """One run in ordinary Python, and what is counted of the rows that it wrote."""
+    readable = interpreted(heard(setting, plan))._replace(rows=ADMISSION_ROWS)
+    state = fresh_state(readable)
     assert loop.run(readable, state, 0) == loop.DONE
     assert loop.close(readable, state, 0) == loop.DONE
-    return result_of(readable.requests, state.calls, state.log), state.tallies
+    tallies = fresh_tallies(scenario, setting)
+    count_rows(readable, state, tallies)
+    return result_of(readable.requests, state.calls, state.log), tallies
+
+
+def count_rows(world: World, state: State, tallies: Tallies) -> None:
+    """Count all that the plain loop wrote as one block."""
+    report = reports(world, state)
+    log = np.array(state.log, np.int64).reshape(-1, len(LOG)).T
+    admissions = np.array(state.admissions, np.int64).reshape(-1, len(ADMISSION)).T
+    sizes = (block.shape[1] for block in (report, log, admissions))
+    over, ended, admitted = sizes
+    tally.count(world.rules, tallies, report, over, log, ended, admissions, admitted)
+    tally.tally_close(tallies)
+
+
+def reports(world: World, state: State) -> np.ndarray[Any, Any]:
+    """What became of each request of a plain run, in columns of the compiled loop's report."""
+    rows = [
+        [request.number, *(getattr(call, name) for name in RESULT_FIELDS),
+         *(getattr(request, name) for name in PLAN_FIELDS), call.at]
+        for request, call in zip(world.requests, state.calls, strict=True)
+    ]  # fmt: skip
+    return np.array(rows, np.int64).reshape(-1, len(REPORT)).T
 
 
 def tally_again(result: RunResult, world: World, tallies: Tallies) -> Tallies:
-    """Tally the rows of a run: everything that happened, in the order in which it did."""
+    """Tally the rows of a run: everything that happened, in the order in which it did, told by times alone."""
     requests, rules = interpreted(world).requests, world.rules
     log = [dict(zip(LOG, line, strict=True)) for line in result.log.tolist()]
     events = [(line["end"], ENDED, at) for at, line in enumerate(log) if line["end"] >= 0]
@@ -64,14 +99,15 @@ def tally_again(result: RunResult, world: World, tallies: Tallies) -> Tallies:
     for time, kind, at in sorted(events) + never:
         line, request = log[at], requests[log[at]["request"]]
         if kind == ADMITTED:
-            tally.tally_admitted(rules, tallies, request, time)
+            tally.at_start(rules, tallies, tally.Admitted(time, *(line[name] for name in tally.Admitted._fields[1:])))
         else:
-            call = Call(arrival=int(result.arrival[line["request"]]), at=line["at"], status=line["status"])
-            tally.tally_attempt(rules, tallies, request, call, line["end"], line["refused_by"], line["output"])
+            line["arrival"] = int(result.arrival[request.number])
+            tally.tally_attempt(rules, tallies, tally.Ended(*(line[name] for name in tally.Ended._fields)))
     sent = {line["request"]: line["at"] for line in log}
     for number, request in enumerate(requests):
-        told = {name: int(getattr(result, name)[number]) for name in RESULT_FIELDS}
-        tally.tally_call(tallies, request, Call(**told, at=sent.get(number, -1)))
+        told = {name: int(getattr(result, name)[number]) for name in RESULT_FIELDS if name in tally.Over._fields}
+        who = {"origin": request.origin, "team": request.team, "at": sent.get(number, -1)}
+        tally.tally_request(tallies, tally.Over(**told, **who))
     tally.tally_close(tallies)
     return tallies
 

@@ -9,6 +9,7 @@ import pytest
 
 from sim.errors import BadScenario, Problem
 from sim.scenario.loader import load, load_text
+from tests.unit.bad_faults import FAULTS, STORM
 from tests.unit.bad_scenarios import CASES, GOOD, Bad
 
 JARGON = re.compile(
@@ -31,10 +32,10 @@ def line_of(text: str, marker: str) -> int:
 
 def test_the_table_starts_from_a_good_scenario(tmp_path: Path) -> None:
     assert load_text(GOOD, tmp_path / "good.yaml").scenario.name == "good"
-    assert len({case.name for case in CASES}) == len(CASES) >= 50
+    assert len({case.name for case in (*CASES, *FAULTS)}) == len(CASES) + len(FAULTS) >= 150
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *FAULTS], ids=lambda case: case.name)
 def test_one_mistake(case: Bad, tmp_path: Path) -> None:
     assert case.old in GOOD
     text = GOOD.replace(case.old, case.new, 1)
@@ -196,3 +197,23 @@ def test_overrides_are_named_by_their_flag(tmp_path: Path) -> None:
     with pytest.raises(BadScenario) as caught:
         load(tmp_path / "good.yaml", overrides={"seed": -1, "replications": 0})
     assert sorted(problem.place for problem in caught.value.problems) == ["--replications", "--seed"]
+
+
+def test_a_cut_that_finds_no_limit_in_one_configuration_is_worth_a_note(tmp_path: Path) -> None:
+    text = GOOD.replace(STORM, "limits_cut: {at: 20m, for: 5m, to: 50%, project: front}")
+    (tmp_path / "cut.yaml").write_text(text)
+    said = load(tmp_path / "cut.yaml").notes
+    assert [line for line in said if "limits_cut" in line] == [
+        f"limits_cut at 20m: configuration {name} has no limit of project front, so nothing is cut there"
+        for name in ("shared", "projects")
+    ]
+
+
+def test_more_categories_than_can_be_told_apart(tmp_path: Path) -> None:
+    faults = "\n  - ".join(
+        f"policy_violations: {{at: 20m, for: 5m, probability: 1%, categories: {{{', '.join(names)}}}}}"
+        for names in ([f"c{fault}-{at}: 1%" for at in range(20)] for fault in range(3))
+    )
+    (found,) = problems(GOOD.replace(STORM, faults), tmp_path)
+    assert (found.message, found.value) == ("more than 60 categories of content in all", "61")
+    assert load_text(GOOD.replace(STORM, faults.replace("c2-19: 1%", "c1-19: 1%")), tmp_path / "x.yaml")

@@ -19,12 +19,12 @@ NS = {"s": "http://www.w3.org/2000/svg"}
 
 @pytest.fixture(scope="module")
 def two():
-    return sample.make()
+    return sample.make(sample.summary(capped=True, reviewed=True))
 
 
 @pytest.fixture(scope="module")
 def many():
-    return sample.make(sample.summary(sample.forty_seven()))
+    return sample.make(sample.summary(sample.forty_seven(), capped=True, reviewed=True))
 
 
 def svg(study, name, width=WIDE):
@@ -40,7 +40,7 @@ def texts(drawn):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_study_gives_the_same_bytes(two, name):
-    assert svg(two, name)[1] == svg(sample.make(), name)[1]
+    assert svg(two, name)[1] == svg(sample.make(sample.summary(capped=True, reviewed=True)), name)[1]
 
 
 @pytest.mark.parametrize("width", [WIDE, MIDDLE, NARROW])
@@ -71,7 +71,8 @@ def test_every_reference_inside_has_its_target(two, name):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_hostile_names_are_text(name):
-    study = sample.make(sample.summary((*sample.HOSTILE, "ok"), ("shared", sample.HOSTILE[1])))
+    names, sides = (*sample.HOSTILE, "ok"), ("shared", sample.HOSTILE[1])
+    study = sample.make(sample.summary(names, sides, capped=True, reviewed=True))
     sheet, inside = svg(study, name)
     drawn = standalone(inside, sheet.title, sheet.subtitle)
     root = ET.fromstring(drawn)
@@ -146,6 +147,25 @@ def test_a_herd_at_one_instant_has_no_amplification_over_time():
 def test_chaos_is_shaded_alike_in_every_chart_over_time(two):
     shades = [re.findall(r'opacity="0\.09"', svg(two, name)[1]) for name in ("outcomes", "amplification")]
     assert [len(found) for found in shades] == [8, 4]
+
+
+def test_without_caps_there_is_no_chart_of_them():
+    assert FIGURES["budgets"](sample.make(), WIDE) is None
+
+
+def test_the_chart_of_caps_says_which_is_passed_and_by_how_much(two):
+    sheet, drawn = svg(two, "budgets")
+    assert sheet.title == (
+        "On the shared key account:shared goes $4.50 over its cap of $20/day on average, which is 22.5\u00a0%"
+    )
+    assert {"over by $4.50 (22.5\u00a0%)", "never over"} <= set(texts(drawn))
+    assert 'class="f-outcome-failed"' in drawn, "what is over the cap is dark"
+    calm = sample.summary(configurations=("projects", "gateway"), capped=True)
+    for side in calm["configurations"].values():
+        side["budgets"] = [sample.cap("account:x", reserved=True)]
+    sheet, drawn = svg(sample.make(calm), "budgets")
+    assert sheet.title == "No spend cap is passed: the fullest, account:x with projects, gets to $19.50 of $20/day"
+    assert "over by" not in "".join(texts(drawn))
 
 
 def test_a_heading_stands_only_in_the_file(two):

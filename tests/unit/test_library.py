@@ -10,16 +10,22 @@ import numpy as np
 import pytest
 
 from sim.errors import BadInput
+from sim.report.words import answer
 from sim.scenario import library
+from sim.scenario.check_incidents import ONLY_HERE
 from sim.scenario.checks import expected_traffic
 from sim.scenario.keys import Ladder, SpelledOut
 from sim.scenario.loader import Loaded, load
 from sim.scenario.plan import build_plan, expected_requests, requires_streaming
 from sim.scenario.workloads import Spread, Workload
+from sim.study.compare import Options, compare
+from sim.study.progress import Silent
+from sim.study.runs import settings_of
 
 NAMES = (
-    "agent-sessions", "forty-seven-services", "forty-seven-services-month", "isolation-ladder", "noisy-neighbour",
-    "runaway-loop", "storm-429", "storm-503", "thundering-herd",
+    "agent-sessions", "brown-out-metastable", "budget-overshoot", "content-policy", "forty-seven-services",
+    "forty-seven-services-month", "isolation-ladder", "key-ban", "key-leak", "key-rotation", "noisy-neighbour",
+    "price-change", "runaway-loop", "storm-429", "storm-503", "storm-529", "thundering-herd",
 )  # fmt: skip
 MAX_WORK = 3_000_000
 """Requests that a comparison simulates, those of the leave-one-team-out runs included: seconds, not minutes."""
@@ -50,7 +56,7 @@ def test_each_opens_with_its_question(name: str) -> None:
 
 
 def injected(loaded: Loaded) -> float:
-    faults = [entry.fault for entry in loaded.scenario.chaos if entry.kind == "runaway_job"]
+    faults = [entry.fault for entry in loaded.scenario.chaos if entry.kind in ("runaway_job", "leaked_key")]
     return sum(fault.rate.per_second * fault.for_ / 1e9 for fault in faults)  # type: ignore[attr-defined]
 
 
@@ -67,7 +73,8 @@ def test_each_that_is_not_long_is_small_enough(name: str) -> None:
 @pytest.mark.parametrize("name", library.names())
 def test_each_has_objectives_and_no_notes(name: str) -> None:
     loaded = load(name)
-    assert loaded.notes == ()
+    assert [note for note in loaded.notes if note != ONLY_HERE] == []
+    assert (ONLY_HERE in loaded.notes) == bool(loaded.scenario.incidents)
     assert loaded.scenario.slos
 
 
@@ -92,6 +99,37 @@ def test_thundering_herd_is_the_article_s() -> None:
     projects = isolated.accounts["gateway"].projects or {}
     limits = [project.limits[0] for project in projects.values()]
     assert [(one.requests.rate.per_minute, one.burst) for one in limits if one.requests] == [(500, 50)] * 5
+
+
+def test_budget_overshoot_is_the_article_s_pool() -> None:
+    """50 concurrent requests of five projects, each $1000 a month, 500 a minute and a burst of 50, $15 a million."""
+    loaded = load("budget-overshoot")
+    scenario = loaded.scenario
+    herds = [workload.arrivals.herd for team in scenario.teams.values() for workload in team.workload]
+    assert set(scenario.teams) == {"production", "qa", "dev", "analytics", "internal"}
+    assert [herd.size for herd in herds if herd is not None] == [10] * 5
+    price = scenario.models["sonnet-flat"].price
+    assert price is not None
+    assert price.input == price.output == 15_000_000
+    first, *others = settings_of(loaded, None)
+    assert first.name == "check then add"
+    assert [(str(row.cap.amount), row.cap.mode) for row in first.rows.caps] == [("$1000/month", "postpaid")] * 5
+    projects = [row for row in first.rows.limits if row.level == "project"]
+    assert [(row.per_minute, row.capacity) for row in projects] == [(500, 50)] * 5
+    assert {other.name for other in others} >= {"reserve", "reserve, by the day"}
+
+
+def test_its_first_sentence_says_by_how_much_it_overshoots_and_that_reserving_does_not() -> None:
+    loaded = load("budget-overshoot", overrides={"replications": 4})
+    only = ("check then add", "reserve")
+    study = compare(loaded, Options(configurations=only, counterfactual=False), Silent())
+    sides = study.summary["configurations"]
+    over = sides["check then add"]["total"]["overshoot_usd"]["mean"]
+    assert 10 < over < 30, "up to ten partitions of some $2 each are under way when a cap is reached"
+    assert sides["reserve"]["total"]["overshoot_usd"] == {"mean": 0, "ci95": [0, 0]}
+    said = answer(study.summary).headline.replace("\u00a0", " ")
+    assert f"is passed by ${over:.2f}" in said
+    assert said.endswith("with “reserve” none is passed.")
 
 
 def test_the_ladder_has_all_rungs_at_one_total() -> None:

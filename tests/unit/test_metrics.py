@@ -71,6 +71,7 @@ BY_HAND = {
     "cost_usd": (450e-6, 2000e-6, 2450e-6),
     "cost_per_success_usd": (225e-6, 1000e-6, 612.5e-6),
     "wasted_cost_usd": (50e-6, 0, 50e-6),
+    "overshoot_usd": (math.nan, math.nan, 0),
     "jain_index": (math.nan, math.nan, 1.4**2 / (2 * (0.4**2 + 1))),
 }
 
@@ -105,7 +106,7 @@ def test_names_are_unique_and_the_issue_has_its_own() -> None:
     )
     assert len(set(NAMES)) == len(DECLARED)
     assert set(asked.split()) <= set(NAMES)
-    assert set(NAMES) - set(declared.TEAM_NAMES) == {"jain_index"}
+    assert set(NAMES) - set(declared.TEAM_NAMES) == {"jain_index", "overshoot_usd"}
 
 
 def test_values_are_shown_with_their_unit() -> None:
@@ -148,7 +149,7 @@ def test_without_a_table_of_attempts_what_needs_it_has_no_value() -> None:
     made = context(scenario(TEAMS))
     values = compute(*taken(requests, None, made, "shared"), made)
     missing = {name for name, grid in values.items() if np.isnan(grid).all()}
-    assert missing == {"rate_limited_share", "server_error_share", "other_error_share", "time_lost_s"}
+    assert missing == {"rate_limited_share", "server_error_share", "other_error_share", "time_lost_s", "overshoot_usd"}
     assert values["attempts_per_request"][0, A] == 1.4
 
 

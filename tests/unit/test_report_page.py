@@ -18,6 +18,7 @@ import pytest
 
 from sim.errors import BadInput
 from sim.report import frame
+from sim.report.figures import FIGURES
 from sim.report.html_page import policy
 from sim.report.markdown import escape
 from sim.report.numbers import Stat
@@ -28,6 +29,8 @@ from sim.results.columns import ATTEMPTS, REQUESTS
 from sim.results.store import Writer, empty, write_json
 from tests.unit import report_sample as sample
 
+DRAWN = len(FIGURES) - 2
+"""Figures of a study without spend caps and reviewers."""
 SECTIONS = ("capacity", "teams", "charts", "slos", "assumptions", "reproduce", "downloads")
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 FILES = frozenset({"summary.json", "requests.parquet"})
@@ -96,7 +99,7 @@ def test_well_formed_and_complete(which, request):
     assert text.startswith("<!DOCTYPE html>")
     assert [one["id"] for one in reader.all("section")] == list(SECTIONS)
     assert len(reader.all("h1")) == 1
-    assert len(reader.all("figure")) == 6
+    assert len(reader.all("figure")) == DRAWN
     ids = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
 
@@ -149,7 +152,7 @@ def test_each_drawing_is_valid_and_told_in_words(which, request):
         hidden = root.get("aria-hidden") == "true"
         assert hidden or len(root.get("aria-label", "")) > 30
         told += not hidden
-    assert told == 6 * 3
+    assert told == DRAWN * 3
 
 
 def test_charts_open_with_their_finding(two):
@@ -342,7 +345,7 @@ def test_a_study_that_kept_no_rows_has_its_report(folder):
     for name in ("requests.parquet", "attempts.parquet"):
         (folder / name).unlink()
     reader = Reader(render(folder).read_text("utf-8"))
-    assert len(reader.all("figure")) == 6
+    assert len(reader.all("figure")) == DRAWN
     assert "requests.parquet" not in [one["href"] for one in reader.all("a")]
 
 
@@ -356,3 +359,35 @@ def test_a_folder_without_a_study_is_told(tmp_path):
 
 def test_a_finished_summary_survives_json(two):
     assert json.loads(json.dumps(two[0].summary)) == two[0].summary
+
+
+# Budgets
+
+
+def test_caps_have_a_section_of_their_own_before_the_reasons():
+    _, charts, _, text = built(sample.summary(capped=True))
+    reader = Reader(text)
+    ids = [attributes.get("id") for attributes in reader.all("section")]
+    assert ids.index("teams") < ids.index("budgets") < ids.index("charts")
+    shown = " ".join(" ".join(reader.texts).split())
+    assert "On the shared key the alert at 80 % comes 20 minutes before the cap bites." in shown
+    assert "in 90 % of replications" in shown, "where a cap is not always reached"
+    assert [chart.name for chart in charts].count("budgets") == 1
+    assert len(reader.all("figure")) == DRAWN + 1
+
+
+def test_without_caps_there_is_no_such_section(two):
+    assert "budgets" not in [attributes.get("id") for attributes in Reader(two[3]).all("section")]
+
+
+def test_a_study_that_kept_no_attempts_says_that_it_can_t_tell():
+    found = sample.summary(capped=True)
+    for side in found["configurations"].values():
+        side["budgets"] = [
+            {key: side["budgets"][0][key] for key in ("name", "per", "cap_usd", "mode")} | {"known": False}
+        ]
+    study, charts, _, text = built(found)
+    said = " ".join(" ".join(Reader(text).texts).split())
+    assert "this study kept none of “shared” and “projects”. Run it again with --rows attempts." in said
+    assert "budgets" not in [chart.name for chart in charts]
+    assert "rows attempts" in markdown(study, charts)

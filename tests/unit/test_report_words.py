@@ -327,3 +327,63 @@ def test_missing_values_are_read_as_unknown():
     assert not numbers.stat({}, "x").known
     assert not numbers.stat({"x": {"mean": None, "ci95": [None, None]}}, "x").known
     assert numbers.stat({"x": {"mean": 2, "ci95": [1, 3]}}, "x") == Stat(2, 1, 3)
+
+
+# Spend caps
+
+
+def test_a_cap_that_is_passed_opens_the_report():
+    found = answer(sample.summary(capped=True))
+    assert plain(found.headline) == (
+        "On the shared key the spend cap is passed by $4.50 ± 0.34 (22.5 % of $20/day); with projects none is passed."
+    )
+    assert plain(found.details[0]) == plain(answer(sample.summary()).headline), "what teams lose comes next"
+
+
+def test_of_several_caps_the_worst_is_told_and_different_amounts_have_no_share():
+    found = sample.summary(capped=True)
+    side = found["configurations"]["shared"]
+    side["budgets"].append({**sample.cap("project:x", reserved=False), "per": "$3/hour", "cap_usd": 3.0})
+    assert plain(answer(found).headline).startswith(
+        "On the shared key the worst of two spend caps is passed by $4.50 ± 0.34;"
+    )
+
+
+@pytest.mark.parametrize("change", [{"overshoot_share": sample.metric(0.004)}, {"known": False}])
+def test_a_cap_that_is_hardly_passed_or_not_known_does_not_open_it(change):
+    found = sample.summary(capped=True)
+    for side in found["configurations"].values():
+        side["budgets"][0].update(change)
+    assert answer(found).headline == answer(sample.summary()).headline
+
+
+def test_of_many_configurations_only_the_best_and_the_worst_are_named():
+    names = ("shared", *(f"try {at}" for at in range(8)))
+    found = sample.summary(configurations=names)
+    for at, name in enumerate(names[1:]):
+        for metric in ("success_rate", "own_success_rate"):
+            found["configurations"][name]["teams"]["checkout"][metric] = sample.metric(0.9 + at / 100, 0.001)
+    text = plain(answer(found).headline)
+    assert "in the other 8 configurations it loses from 3.00 % ± 0.10 (with “try 7”) to 10.00 % ± 0.10" in text
+    assert "try 3" not in text
+
+
+def with_budgets(*dollars):
+    """Sides that differ in nothing but what they may spend in a month; None is no cap."""
+    found = sample.summary(configurations=("shared", "projects", "gateway"))
+    for side, amount in zip(found["configurations"].values(), dollars, strict=True):
+        side["capacity"] = {"requests_per_min": 60.0} | ({} if amount is None else {"spend_cap_usd_per_month": amount})
+    return found
+
+
+def test_unequal_budgets_are_told_as_budgets_not_as_capacity():
+    (warning,) = answer(with_budgets(5000.0, 4950.0, 5000.0)).warnings
+    assert plain(warning) == (
+        "The configurations may not spend the same in all (“shared” and “gateway” 5,000 USD/month spend cap; "
+        "“projects” 4,950 USD/month spend cap). Part of what they change is the budget."
+    )
+
+
+@pytest.mark.parametrize("dollars", [(5000.0, 5000.0, 5000.0), (None, 5000.0, 5000.0), (None, None, None)])
+def test_equal_budgets_and_a_side_without_one_need_no_warning(dollars):
+    assert answer(with_budgets(*dollars)).warnings == ()

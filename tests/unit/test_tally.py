@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.engine import loop, tally
+from sim.engine import compiled_engine, tally
+from sim.engine.agenda_compiled import ROOM
 from sim.engine.stream import Nowhere, StreamRun
-from sim.engine.tables import Call, Request
-from sim.engine.tally_tables import fresh_tallies, no_tallies
-from sim.engine.world import fresh_state, interpreted
+from sim.engine.tables import State
+from sim.engine.tally_tables import fresh_tallies
 from sim.errors import RunInvalid
 from sim.metrics import series
 from sim.metrics.contention import consumption
@@ -47,7 +47,17 @@ from tests.unit.tally_runs import Both, arrays_of, both, context_of, heard, run_
 
 HALF_BUCKET = (1 + 1e-12) / 256
 QUANTILES = ("_p50_s", "_p95_s", "_p99_s", "latency_quantiles_s")
-APPROXIMATE = (*QUANTILES, "consumption")
+APPROXIMATE = (*QUANTILES, "consumption", "/incidents/")
+"""Leaves that tallies give approximately, or (incidents) not at all: they need rows."""
+
+
+class Blocks:
+    """A sink that says how many blocks there were."""
+
+    count = 0
+
+    def take(self, state: State) -> None:
+        self.count += 1
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -157,15 +167,22 @@ def test_rows_can_be_tallied_afterwards() -> None:
         assert np.abs(found["shares"] - wanted.shares).max() <= 1e-3 * wanted.shares.max()
 
 
-def test_nothing_is_counted_into_empty_tables() -> None:
-    scenario = tie_heavy()
+def test_where_blocks_are_cut_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = random_scenario(28)
     plan, setting = build_plan(scenario, 0, {}), settings_of(scenario)[0]
-    readable = interpreted(heard(setting, plan))
-    state = fresh_state(readable)._replace(tallies=no_tallies())
-    loop.run(readable, state, 0)
-    loop.close(readable, state, 0)
-    assert all(call.outcome >= 0 for call in state.calls)
-    assert not any(value.any() for value in arrays_of(state.tallies).values())
+    found, blocks = [], []
+    for block in (2 * ROOM, 300, 1 << 13):
+        monkeypatch.setattr(compiled_engine, "BLOCK", block)
+        run = StreamRun(setting, plan.duration_ns, plan.horizon_ns, 0, fresh_tallies(scenario, setting))
+        sink = Blocks()
+        run.feed(plan, plan.duration_ns, sink)
+        found.append((run.end(sink), run.tallies))
+        blocks.append(sink.count)
+    assert blocks[0] > 4 * blocks[1] > 4 * blocks[2]
+    for told, tallies in found[1:]:
+        assert told == found[0][0]
+        for name, value in arrays_of(found[0][1]).items():
+            np.testing.assert_array_equal(arrays_of(tallies)[name], value, err_msg=name)
 
 
 def _latencies(found: Both, name: str) -> Any:
@@ -222,10 +239,15 @@ def _hand(**more: Any) -> tuple[Scenario, Tallies]:
 def _told(tallies: Tallies, start_s: float, outcome: int = SUCCEEDED, status: int = STATUS_OK, origin: int = 0) -> None:
     """A request of team ``a`` with one attempt of a second."""
     at = round(start_s * SECOND)
-    call = Call(arrival=at, at=at, attempts=1, outcome=outcome, finish=at + SECOND, status=status)
-    request = Request(*[0] * len(Request._fields))._replace(origin=origin)
-    tally.sent(tallies, request, call)
-    tally.tally_call(tallies, request, call)
+    sent = tally.Ended(
+        at=at, end=at + SECOND, status=status, refused_by=-1, output=0, team=0, key=0, model=0, arrival=at
+    )
+    request = tally.Over(
+        origin=origin, team=0, arrival=at, attempts=1, outcome=outcome, finish=at + SECOND, status=status,
+        cost=0, wasted=0, throttle=0, at=at,
+    )  # fmt: skip
+    tally.tally_sent(tallies, sent)
+    tally.tally_request(tallies, request)
 
 
 def _read(scenario: Scenario, tallies: Tallies) -> Measured:

@@ -8,7 +8,8 @@ from itertools import product
 
 import pytest
 
-from sim.study.tune.allocate import EXACT, Amounts, Claim, Division, Level, _climb, divide, fill
+from sim.study.tune.allocate import EXACT, Amounts, Claim, Division, Level, Share, _climb, divide, fill
+from sim.study.tune.goals import ASKED
 
 
 def _claim(r: random.Random, name: str, things: int) -> Claim:
@@ -42,8 +43,12 @@ def _ways(claim: Claim) -> list[Way]:
                 found.append((level.met, use, 0.0))
                 continue
             spans = [range(low, max(low, most) + 1) for low, most in zip(use, claim.need, strict=True)]
-            found += [(level.met, given, max(0.0, 1 - given[0] / claim.need[0])) for given in product(*spans)]
+            found += [(level.met, given, _missing(claim, given)) for given in product(*spans)]
     return found
+
+
+def _missing(claim: Claim, given: Sequence[int]) -> float:
+    return max(0.0, *(1 - gets / need for gets, need in zip(given, claim.need, strict=True)))
 
 
 def brute_force(claims: Sequence[Claim], capacity: Sequence[int | None]) -> tuple[int, float] | None:
@@ -129,6 +134,24 @@ def test_slower_rates_with_larger_bursts_make_room() -> None:
     assert [one.met for one in short.shares].count(1) == 1
     assert sorted(one.amounts[0] for one in short.shares) == [6, 10]
     assert max(one.shortfall for one in short.shares) == pytest.approx(0.4)
+
+
+def test_who_lacks_tokens_falls_short_though_the_rate_is_enough() -> None:
+    claims = [Claim(name, (Level(1, ((10, 600),), whole=True),), (10, 600)) for name in "ab"]
+    found = divide(claims, [40, 900])
+    assert found is not None
+    whole, short = sorted(found.shares, key=lambda one: one.shortfall)
+    assert whole == Share(whole.name, 1, (10, 600), 0.0)
+    assert (short.met, short.amounts, short.shortfall) == (0, (10, 300), 0.5)
+
+
+def test_one_objective_of_the_scenario_outweighs_all_that_were_assumed() -> None:
+    asked = Claim("asked", (Level(ASKED, ((50,),), whole=True),), (50,))
+    assumed = [Claim(f"assumed {at}", (Level(1, ((10,),), whole=True),), (10,)) for at in range(5)]
+    found = divide([asked, *assumed], [60])
+    assert found is not None
+    assert found.shares[0].shortfall == 0
+    assert [one.met for one in found.shares[1:]] == [0] * 5
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,8 @@ def test_the_yaml_says_what_it_is_and_stays_readable() -> None:
 def project(**changes: Any) -> dict[str, Any]:
     """One project of a summary, as far as exports read it."""
     cost = {"cost_usd": {"mean": 2.0, "ci95": [1.5, 2.5]}}
-    success = {"success_rate": {"mean": 0.99, "ci95": [0.98, 1.0]}}
+    success = {"success_rate": {"mean": 0.99, "ci95": [0.98, 1.01]}, "own_success_rate": {"mean": 0.5, "ci95": [0, 1]}}
+    asked = {"team": "a", "metric": "success_rate", "text": "a: success_rate >= 98%", "source": "scenario"}
     return {
         "teams": ["a"], "current": {"rpm": 60.0, "burst": 60.0}, "needed": {"rpm": 20, "burst": 8},
         "recommended": {"rpm": 20, "burst": 8}, "shortfall": 0.0, "measured_s": 3600.0, "teams_alone": {"a": cost},
@@ -90,6 +91,8 @@ def project(**changes: Any) -> dict[str, Any]:
                     "most_output_tokens": 3_345.0},
         "exports": {"window_rpm": 25, "provider_burst_rpm": {"minute": 19, "second": 41}},
         "together": {"today": {"a": success}, "recommended": {"a": success}},
+        "objectives": [asked | {"metric": "own_success_rate", "source": "default"}, asked],
+        "needed_ci95": {"rpm": {"low": 18, "high": 20}, "burst": {"low": None, "high": None}},
         **changes,
     }  # fmt: skip
 
@@ -119,9 +122,9 @@ def test_a_litellm_key_of_a_project_that_falls_short_has_its_share() -> None:
 
 def test_tuned_limits_and_caps_of_the_scenario_come_first() -> None:
     project_node = topology_of(scenario(TEAMS, CAPPED)).accounts[0].children[0]
-    assert project_node.spend_cap is not None
+    (cap,) = project_node.spend_caps
     found = key(
-        project_node.spend_cap,
+        cap,
         recommended={"rpm": 20, "burst": 8, "input_tokens": 500, "output_tokens": 70, "concurrency": 3},
     )
     assert (found["max_budget"], found["budget_duration"]) == (20.0, "1d")
@@ -139,7 +142,7 @@ def test_a_workspace_asks_for_a_rate_that_does_with_the_providers_own_burst() ->
     assert found["workspace"] == "p"
     assert found["body"]["limits"] == [
         {"type": "requests_per_minute", "value": 19},
-        {"type": "input_tokens_per_minute", "value": 9000},
+        {"type": "input_tokens_per_minute_cache_aware", "value": 9000},
         {"type": "output_tokens_per_minute", "value": 3350},
     ]
     assert found["if_enforced_per_second"] == {"requests_per_minute": 41}
@@ -153,7 +156,11 @@ def test_the_table_has_a_row_a_project_and_no_formulas() -> None:
     rows = list(csv.DictReader(io.StringIO(table_csv({**summary(), "projects": {"=1+1": project()}}))))
     assert rows[0]["project"] == "'=1+1"
     assert (rows[0]["current_rpm"], rows[0]["needed_burst"], rows[0]["recommended_rpm"]) == ("60", "8", "20")
-    assert (rows[0]["success_rate_recommended"], rows[0]["success_rate_low"]) == ("0.99", "0.98")
+    assert (rows[0]["needed_rpm_low"], rows[0]["needed_rpm_high"], rows[0]["needed_burst_low"]) == ("18", "20", "")
+    assert rows[0]["objective"] == "a: success_rate >= 98%", "what the scenario asks for, not what is assumed"
+    assert [rows[0][f"success_{name}"] for name in ("current", "recommended", "low", "high")] == [
+        "0.99", "0.99", "0.98", "1",
+    ]  # fmt: skip
     assert safe("plain") == "plain"
 
 

@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 
 from sim.scenario.schema import Slo
-from sim.study.tune.goals import Goal, Objective, Reading, gap, met_share, objectives, untuned, with_objectives
+from sim.study.tune.goals import (
+    ASKED,
+    Goal,
+    Objective,
+    Reading,
+    counted,
+    gap,
+    level,
+    levels,
+    met_share,
+    objectives,
+    untuned,
+    with_objectives,
+    worth,
+)
 from sim.study.tune.traffic import busiest, most_at_once, rates
 from sim.units import MINUTE, SECOND
 from tests.unit.tune_cases import PROJECTS, scenario, workload
@@ -125,3 +139,60 @@ def test_a_steady_stream_has_no_variation() -> None:
     found = rates([steady, steady], 10 * MINUTE)
     assert found == {"per_minute": 6.0, "gap_cv": 0.0, "busiest_minute": 6.0}
     assert rates([np.array([-1, -1])], MINUTE) == {"per_minute": 0.0, "gap_cv": None, "busiest_minute": 0.0}
+
+
+def test_what_the_draws_do_not_rule_out_is_possible() -> None:
+    goal = Goal.of(SUCCESS, reading(0.99, 0.99, 0.99))
+    assert not goal.met(reading(0.88, 0.92, 0.89))
+    assert goal.possible(reading(0.88, 0.92, 0.89))
+    assert not goal.possible(reading(0.88, 0.881, 0.882))
+    assert not goal.possible(reading(0.95, float("nan"), 0.95))
+    quick = Goal.of(QUICK, reading(3.0, 3.0, 3.0))
+    assert quick.possible(reading(9.0, 12.0, 10.0))
+    assert not quick.possible(reading(11.9, 12.0, 12.1))
+    missed = Goal.of(SUCCESS, reading(0.5, 0.6, 0.55))
+    assert missed.possible(reading(0.49, 0.6, 0.54))
+    assert not missed.possible(reading(0.4, 0.5, 0.45))
+
+
+def test_the_chance_on_new_draws_is_a_half_on_the_bound_and_sure_far_from_it() -> None:
+    goal = Goal.of(SUCCESS, reading(0.99, 0.99, 0.99))
+    assert goal.chance(reading(0.88, 0.92, 0.9)) == pytest.approx(0.5)
+    assert goal.chance(reading(0.97, 0.98, 0.99)) > 0.98
+    assert goal.chance(reading(0.7, 0.71, 0.72)) < 0.01
+    assert goal.chance(reading(0.95, 0.95)) == 1.0
+    assert goal.chance(reading(0.95)) == 1.0
+    assert goal.chance(reading(0.95, float("nan"))) == 0.0
+    quick = Goal.of(QUICK, reading(3.0, 3.0, 3.0))
+    assert quick.chance(reading(9.0, 12.0, 9.0)) == pytest.approx(0.5)
+    missed = Goal.of(SUCCESS, reading(0.5, 0.6, 0.55))
+    assert missed.chance(reading(0.498, 0.6, 0.549)) == pytest.approx(0.5)
+
+
+def test_the_chance_is_how_often_new_draws_meet_the_goal() -> None:
+    """Five normal values put a bound below their mean so that the chance is 80 %: of five more, 80 % meet it."""
+    met = []
+    for first, more in np.random.default_rng(7).normal(0.9, 0.05, (4000, 2, 5)):
+        error = first.std(ddof=1) / np.sqrt(5)
+        bound = first.mean() - 0.9409646 * error * np.sqrt(2)  # the 80 % point of t with 4 degrees
+        goal = Goal.of(
+            Objective(SUCCESS.slo.model_copy(update={"bound": bound}), "scenario"), reading(bound + 0.01, bound + 0.01)
+        )
+        assert goal.chance(reading(*first)) == pytest.approx(0.8, abs=1e-4)
+        met.append(more.mean() >= bound)
+    assert np.mean(met) == pytest.approx(0.8, abs=0.02)
+
+
+def test_goals_of_the_scenario_count_before_those_assumed() -> None:
+    asked = Goal.of(SUCCESS, reading(0.99, 0.99, 0.99))
+    other = Goal.of(Objective(QUICK.slo, "total"), reading(3.0, 3.0, 3.0))
+    assumed = Goal.of(Objective(SUCCESS.slo, "default"), reading(0.99, 0.99, 0.99))
+    goals = (asked, other, assumed)
+    assert worth(goals) == 2 * ASKED + 1
+    assert counted(worth(goals)) == 3
+    assert levels(goals) == [ASKED, 2 * ASKED]
+    assert levels((asked,)) == []
+    assert levels((asked, assumed)) == [ASKED]
+    assert levels((assumed, assumed, assumed)) == [1, 2]
+    met = {SUCCESS: reading(0.99, 0.99), other.objective: reading(20.0, 20.0), assumed.objective: reading(0.1, 0.1)}
+    assert level(goals, met) == ASKED

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sim.engine.run import run_world
 from sim.engine.world import build_setting, build_world
 from sim.scenario.plan import build_plan
-from sim.study.tune.details import compared_with_theory, facts, scaled, sensitivity
+from sim.study.tune.details import bounds, compared_with_theory, facts, scaled, sensitivity
 from sim.study.tune.grid import at_least, at_most, step_at, value
 from sim.study.tune.lab import Lab, Trial
 from sim.study.tune.needs import Needs, find
@@ -31,11 +33,7 @@ def cheaper(floor: int, chosen: Cell) -> list[Cell]:
     return [(rate, burst) for rate in rates for burst in bursts if rate + burst < cost(chosen)]
 
 
-CASES = (0, 1, 3, 5, *range(7, 17), *range(18, 24), 25, 27, 28, 29)
-"""Twenty-four of the random scenarios, those with few enough cheaper settings to try each."""
-
-
-@pytest.mark.parametrize("number", CASES)
+@pytest.mark.parametrize("number", range(30))
 def test_no_cheaper_setting_is_missed_by_more_than_a_step(number: int) -> None:
     given = lab(random_scenario(number), "a")
     needs = find(given)
@@ -174,6 +172,51 @@ def test_sensitivity_is_paired_and_in_both_directions() -> None:
     assert less["difference"]["mean"] < 0 < more["difference"]["mean"]
     assert not less["met"]
     assert more["met"]
+
+
+def _poisson(seed: int, replications: int) -> Lab:
+    team = {"workload": workload({"poisson": {"rate": "30/min"}}), "client": {"retry": "none"}}
+    slos = [{"a": "success_rate >= 90%"}]
+    return lab(scenario({"a": team}, PROJECTS, slos=slos, seed=seed, replications=replications), "a")
+
+
+def test_the_interval_of_a_limit_holds_the_true_one_about_as_often_as_it_says() -> None:
+    """The true smallest burst at 32/min is that of 400 replications; each interval is from 6."""
+    settings = Settings.of({"rpm": 32, "burst": None})
+    goals = find(_poisson(0, 6)).ceiling.goals
+
+    def mean_meets(given: Lab, burst: int) -> bool:
+        readings = given.readings(Trial(settings.but(burst=burst)))
+        return all(goal.met_on_average(readings[goal.objective]) for goal in goals)
+
+    many = _poisson(999, 400)
+    true = next(burst for burst in range(1, 30) if mean_meets(many, burst))
+    held, widths = 0, []
+    for seed in range(40):
+        given = _poisson(seed, 6)
+        enough = next(b for b in range(1, 60) if meets(given, find(given), settings.but(burst=b)))
+        span = bounds(given, goals, settings.but(burst=enough))["burst"]
+        assert span["low"] is not None
+        assert span["high"] == enough
+        held += span["low"] <= true <= enough
+        widths.append(enough - span["low"])
+    assert held >= 35, "95 % of 40 is 38; fewer than 35 has a chance of 5 %"
+    assert 1 <= float(np.mean(widths)) < 10, "an interval, and not a useless one"
+
+
+def test_an_interval_is_open_where_the_draws_can_not_close_it() -> None:
+    here = lab(random_scenario(8), "a")
+    needs = find(here)
+    assert needs.settings is not None
+    spans = bounds(here, needs.ceiling.goals, needs.settings)
+    assert [(name, span["high"]) for name, span in spans.items()] == list(needs.settings.chosen)
+    assert all(1 <= (span["low"] or 0) <= (span["high"] or 0) for span in spans.values())
+    mean = tuple(replace(goal, reach="mean") for goal in needs.ceiling.goals)
+    assert {span["high"] for span in bounds(here, mean, needs.settings).values()} == {None}
+    alone = lab(random_scenario(8).model_copy(update={"replications": 1}), "a")
+    one = find(alone)
+    assert one.settings is not None
+    assert {span["low"] for span in bounds(alone, one.ceiling.goals, one.settings).values()} == {None}
 
 
 @pytest.mark.parametrize(

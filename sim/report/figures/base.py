@@ -103,11 +103,16 @@ def time_axis(axes: Axes, start: float, end: float, ticks: int, labels: bool) ->
     first = -(-start // step) * step
     places = [first + step * at for at in range(int((end - first) // step) + 1)]
     axes.set_xlim(start, end)
-    axes.set_xticks(places, [_clock(place) for place in places] if labels else [""] * len(places))
+    write = _day if step >= 1440 else _clock
+    axes.set_xticks(places, [write(place) for place in places] if labels else [""] * len(places))
     for at, text in zip(places, axes.get_xticklabels(), strict=True):
         # At an edge the label stays inside its panel, clear of its neighbour's.
         edge = (at - start) / (end - start)
         text.set_horizontalalignment("left" if edge < 0.05 else "right" if edge > 0.95 else "center")
+
+
+def _day(minutes: float) -> str:
+    return f"day {int(minutes) // 1440}"
 
 
 def _clock(minutes: float) -> str:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sim.report.figures.base import Canvas, Sheet, cut
-from sim.report.style import INK, MUTED, SMALL, TEXT, ink_on, ramp
-from sim.report.tune_view import Project, View, whole
+from sim.report.figures.base import Canvas, Sheet, cut, length
+from sim.report.style import INK, MUTED, SMALL, SURFACE, TEXT, ink_on, ramp
+from sim.report.tune_view import Project, View, setting, whole
 
 LINE, AXIS, MOST = 22, 46, 10
 HEAT = 0.75
@@ -39,9 +39,8 @@ def draw(view: View, width: int) -> Sheet | None:
     wide = (width - 36 * (across - 1)) / across
     lines = [shown[at : at + across] for at in range(0, len(shown), across)]
     heights = [34 + LINE * (1 + max(len(one.data["map"]["burst"]) for one in line)) + 26 for line in lines]
-    canvas = Canvas(width, sum(heights) + 26)
-    _legend(canvas)
-    y = 30.0
+    canvas = Canvas(width, sum(heights) + 26 + (34 if width < 500 else 0))
+    y = _legend(canvas, moved=any(_moved(one) for one in shown))
     for line, high in zip(lines, heights, strict=True):
         for at, one in enumerate(line):
             _panel(canvas, one, at * (wide + 36), y, wide)
@@ -53,16 +52,24 @@ def draw(view: View, width: int) -> Sheet | None:
     return Sheet(canvas.figure, title, subtitle, f"Heat tables of success for {len(shown)} projects. {title}.")
 
 
-def _legend(canvas: Canvas) -> None:
-    """The three marks, in words."""
-    x = 0.0
-    for kind, text in (("line", "goals met above the line"), ("needed", "smallest settings"), ("current", "today")):
+def _legend(canvas: Canvas, *, moved: bool) -> float:
+    """The marks, in words; where they end."""
+    marks = [("line", "goals met above the line"), ("needed", "smallest settings"), ("current", "today")]
+    marks += [("given", "recommended, where it differs")] if moved else []
+    x, y = 0.0, 7.0
+    for kind, text in marks:
+        wide = 22 + len(text) * SMALL * 0.6 + 16
+        if x > 0 and x + wide - 16 > canvas.width:
+            x, y = 0.0, y + 17
         if kind == "line":
-            canvas.box(x, 6, 16, 2.5, INK)
+            canvas.box(x, y - 1, 16, 2.5, INK)
+        elif kind == "given":
+            _diamond(canvas, x + 8, y)
         else:
-            _frame(canvas, x, 0, 16, 13, dashed=kind == "current")
-        canvas.text(x + 22, 7, text, color=MUTED)
-        x += 22 + len(text) * SMALL * 0.6 + 16
+            _frame(canvas, x, y - 7, 16, 13, dashed=kind == "current")
+        canvas.text(x + 22, y, text, color=MUTED)
+        x += wide
+    return y + 23
 
 
 def _frame(canvas: Canvas, x: float, y: float, wide: float, high: float, *, dashed: bool) -> None:
@@ -77,12 +84,42 @@ def _frame(canvas: Canvas, x: float, y: float, wide: float, high: float, *, dash
     )
 
 
+def _diamond(canvas: Canvas, x: float, y: float) -> None:
+    """A filled mark at a point, with a light edge so that it shows on every cell."""
+    from matplotlib.patches import Polygon
+
+    corners = ((x, y - 6), (x + 6, y), (x, y + 6), (x - 6, y))
+    points = [(left / canvas.width, 1 - (high + canvas.top) / canvas.height) for left, high in corners]
+    canvas.figure.add_artist(
+        Polygon(points, facecolor=INK, edgecolor=SURFACE, linewidth=1.4, zorder=9, transform=canvas.figure.transFigure)
+    )
+
+
+def _moved(one: Project) -> bool:
+    """Whether a project gets something else than it needs alone, because its account is divided."""
+    return any(one.recommended.get(name) != one.needed.get(name) for name in ("rpm", "burst"))
+
+
+def place_on(axis: Sequence[int | None], value: int | None) -> float | None:
+    """Where a setting lies among those of an axis, by ratio between two of them; None beyond its ends."""
+    if axis == [None]:
+        return 0.0
+    known = [one for one in axis if one is not None]
+    if value is None or not known[0] <= value <= known[-1]:
+        return None
+    after = next(at for at, one in enumerate(known) if one >= value)
+    if known[after] == value:
+        return float(after)
+    before = after - 1
+    return before + math.log(value / known[before]) / math.log(known[after] / known[before])
+
+
 def _panel(canvas: Canvas, one: Project, x: float, y: float, wide: float) -> None:
     """One project's heat table at (x, y)."""
     it = one.data["map"]
     canvas.box(x, y + 3, 9, 9, one.colour)
     canvas.text(x + 15, y + 8, cut(one.name, wide * 0.45, TEXT), size=TEXT, weight="bold")
-    canvas.text(x + wide, y + 8, cut(one.primary["text"].split(": ", 1)[1], wide * 0.5), color=MUTED, ha="right")
+    canvas.text(x + wide, y + 8, _says(one, wide * 0.56), color=MUTED, ha="right")
     top = y + 22
     cell = (wide - AXIS) / len(it["rpm"])
     for at, rpm in enumerate(it["rpm"]):
@@ -99,6 +136,18 @@ def _panel(canvas: Canvas, one: Project, x: float, y: float, wide: float) -> Non
     _contour(canvas, it, rows, x + AXIS, top + LINE, cell)
     for side, dashed in ((one.data["current"], True), (one.needed, False)):
         _mark(canvas, it, rows, side, (x + AXIS, top + LINE, cell), dashed=dashed)
+    right, up = (place_on(it[name], one.recommended.get(name)) for name in ("rpm", "burst"))
+    if _moved(one) and right is not None and up is not None:
+        _diamond(canvas, x + AXIS + (right + 0.5) * cell, top + LINE * (len(rows) - up + 0.5))
+
+
+def _says(one: Project, room: float) -> str:
+    """The objective; of a project that gets something else than it needs what it gets, if need be alone."""
+    bound = str(one.primary["text"].split(": ", 1)[1])
+    if not _moved(one):
+        return cut(bound, room)
+    gets = f"gets {setting(one.recommended, ('rpm', 'burst'))}"
+    return f"{gets}, for {bound}" if length(f"{gets}, for {bound}") <= room else cut(gets, room)
 
 
 def _allowed(one: Project) -> float:

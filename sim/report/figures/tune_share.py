@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim.report.figures.base import Canvas, Sheet, cut, grid, length
 from sim.report.numbers import NB
 from sim.report.style import GRID, INK, MUTED, OUTCOMES_LIGHT, SMALL, TEXT
+from sim.report.tune_headline import gets_of
 from sim.report.tune_view import Project, View, whole
 
 LINE, MOST = 24, 30
@@ -14,10 +15,8 @@ def finding(view: View) -> str:
     """Who falls short, and by how much; or that slower rates with larger bursts make room for everybody."""
     if not view.short:
         return "Slower rates with larger bursts make room for everybody"
-    worst = view.short[0]
     more = f"; {len(view.short) - 1} more fall short" if len(view.short) > 1 else "; everybody else has what it needs"
-    gets, needs = worst.recommended.get("rpm"), worst.needed.get("rpm")
-    return f"{worst.name} gets {whole(gets)} of the {whole(needs)} requests a minute that it needs{more}"
+    return f"{gets_of(view.short[0])}{more}"
 
 
 def draw(view: View, width: int) -> Sheet | None:

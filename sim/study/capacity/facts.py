@@ -8,14 +8,20 @@ from functools import cached_property
 import numpy as np
 
 from sim.engine.tables import LOG
-from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
+from sim.metrics.context import CapInfo, ConfigurationInfo, Context, LimitInfo
 from sim.metrics.tables import Attempts, Requests
-from sim.results.columns import STATUS_CONNECTION, STATUS_NONE, STATUS_OK, STATUS_TIMEOUT
-from sim.scenario.plan import WORKLOAD
+from sim.results.columns import (
+    STATUS_CIRCUIT,
+    STATUS_CONNECTION,
+    STATUS_NONE,
+    STATUS_OK,
+    STATUS_QUEUE,
+    STATUS_TIMEOUT,
+)
 from sim.scenario.schema import Scenario
 from sim.study.runs import Run
 
-NO_REFUSAL = (STATUS_NONE, STATUS_OK, STATUS_TIMEOUT, STATUS_CONNECTION)
+NO_REFUSAL = (STATUS_NONE, STATUS_OK, STATUS_TIMEOUT, STATUS_CONNECTION, STATUS_CIRCUIT, STATUS_QUEUE)
 """Last statuses that are no refusal: whatever refused an earlier attempt did not decide."""
 
 
@@ -23,7 +29,8 @@ def context_of(scenario: Scenario, run: Run) -> Context:
     """What the metrics must know about a single run. Teams stand in the plan's order."""
     teams = {name: scenario.teams[name] for name in run.plan.teams}
     alone = scenario.model_copy(update={"replications": 1, "teams": teams})
-    info = ConfigurationInfo({}, tuple(LimitInfo.of(row) for row in run.setting.rows.limits))
+    rows = run.setting.rows
+    info = ConfigurationInfo({}, tuple(map(LimitInfo.of, rows.limits)), tuple(map(CapInfo.of, rows.caps)))
     return Context(alone, "", "", {run.setting.name: info}, len(run.plan), len(run.plan), run.digest)
 
 
@@ -44,7 +51,7 @@ def requests_of(run: Run, warmup_ns: int) -> Requests:
         cost=result.cost,
         wasted=result.wasted,
         throttle=result.throttle,
-        own=plan.origin == WORKLOAD,
+        origin=plan.origin,
         counted=(result.arrival >= 0) & (result.arrival >= warmup_ns),
     )
 
@@ -62,7 +69,8 @@ def attempts_of(run: Run, requests: Requests) -> Attempts:
         status=log["status"],
         input=(plan.input_tokens - plan.cached_tokens)[row],
         output=log["output"],
-        model=plan.model[row],
+        cost=log["cost"],
+        model=log["model"],
         refused=log["refused_by"] + 1,
         counted=requests.counted[row],
         models=plan.models,

@@ -11,7 +11,7 @@ from sim.scenario.schema import Scenario, Slo
 DEFAULT_SUCCESS = 0.99
 SUCCESS = ("success_rate", "own_success_rate")
 OF_TIME = tuple(name for name in BY_NAME if name.startswith(("latency_", "throttle_wait_")))
-OF_ATTEMPTS = ("rate_limited_share", "server_error_share", "other_error_share", "time_lost_s")
+OF_ATTEMPTS = ("rate_limited_share", "server_error_share", "other_error_share", "time_lost_s", "overshoot_usd")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ little about how much is missing, as a full limit is charged with what it lets p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +34,7 @@ from sim.metrics.context import Context, LimitInfo
 from sim.metrics.limits import charges, members, refusals, under
 from sim.metrics.tables import Attempts, Requests
 from sim.results.columns import SUCCEEDED
+from sim.scenario.keys import SpendCap
 from sim.scenario.limit_rows import CapRow, LimitRow
 from sim.scenario.plan import build_plan
 from sim.study.capacity.arrange import NO_LIMITS, Settings, Today, growths_of, joined
@@ -120,7 +121,7 @@ def numbers_of(seen: Seen, free: Seen, factors: Mapping[str, float]) -> dict[Key
     usd = dict(_money(seen.requests, seen.run, factors))
     found.update(usd)
     for cap in seen.run.setting.rows.caps:
-        found.update(_cap(cap, usd, seen.attempts))
+        found.update(_cap(cap, usd, seen.attempts, seen.run.plan.teams))
     return found
 
 
@@ -182,7 +183,8 @@ def _values(requests: Requests, attempts: Attempts, context: Context) -> Iterato
     """The objectives' metrics, and success of each team and of all."""
     goals = goals_of(context.scenario)
     needed = attempts if any(goal.metric in OF_ATTEMPTS for goal in goals) else None
-    values = compute(requests, needed, context)
+    caps = next(iter(context.configurations.values())).caps
+    values = compute(requests, needed, context, caps)
     for goal in goals:
         yield ("objective", goal.text), _value(values, goal, context)
     if any(goal.metric in OF_TIME for goal in goals):
@@ -213,12 +215,22 @@ def _money(requests: Requests, run: Run, factors: Mapping[str, float]) -> Iterat
     yield ("total", "requests"), float(offered @ each)
 
 
-def _cap(row: CapRow, usd: Mapping[Key, float], attempts: Attempts) -> dict[Key, float]:
-    """What a cap's teams spend in one of its windows, and how many attempts it refused."""
-    month = sum(usd["team", team, "usd"] for team in row.teams)
+def _cap(row: CapRow, usd: Mapping[Key, float], attempts: Attempts, teams: Sequence[str]) -> dict[Key, float]:
+    """What a cap's teams spend (on its models) in one of its windows, and how many attempts it refused."""
+    month = sum(usd["team", team, "usd"] * _part(row.cap, team, teams, attempts) for team in row.teams)
     code = attempts.refusers.index(f"budget:{row.name}")
     refused = int(np.count_nonzero(attempts.counted & (attempts.refused == code)))
     return {
         ("cap", row.name, "usd"): month * row.cap.amount.period_ns / MONTH,
         ("cap", row.name, "refusals"): float(refused),
     }
+
+
+def _part(cap: SpendCap, team: str, teams: Sequence[str], attempts: Attempts) -> float:
+    """The part of a team's spend that is on a cap's models."""
+    if cap.models is None:
+        return 1.0
+    rows = attempts.counted & (attempts.team == teams.index(team))
+    counts = rows & np.isin(attempts.model, [at for at, name in enumerate(attempts.models) if name in cap.models])
+    whole = float(attempts.cost[rows].sum())
+    return float(attempts.cost[counts].sum()) / whole if whole else 0.0

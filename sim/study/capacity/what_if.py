@@ -179,11 +179,13 @@ def _set(limits: dict[str, Any], field: str, value: str) -> None:
 
 
 def _cap(held: Any, field: str, value: str) -> Any:
+    """A level's caps with another amount: a factor changes each, a sum of money replaces them (one keeps its mode)."""
+    caps: list[dict[str, Any]] = held or []
     if not value.startswith("x"):
-        return {**held, "amount": value} if isinstance(held, dict) else value
-    if held is None:
+        return {**caps[0], "amount": value} if len(caps) == 1 else value
+    if not caps:
         raise _nothing(field, value)
-    return {**held, "amount": multiplied(held["amount"], value)}
+    return [{**cap, "amount": multiplied(cap["amount"], value)} for cap in caps]
 
 
 def _multiply_everywhere(data: dict[str, Any], field: str, value: str) -> None:
@@ -197,7 +199,7 @@ def _multiply_everywhere(data: dict[str, Any], field: str, value: str) -> None:
     changed = 0
     for level in _levels(data):
         if field == "spend_cap":
-            if level.get(field) is not None:
+            if level.get(field):
                 level[field] = _cap(level[field], field, value)
                 changed += 1
             continue

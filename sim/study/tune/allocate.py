@@ -1,9 +1,9 @@
 """Dividing what an account can give among projects that together need more.
 
 First as many objectives met as possible; then the fairest for who falls short: the worst shortfall
-as small as possible; then the least given in all. A shortfall is the part of the needed rate that
-is missing. Amounts are whole numbers; an account has several (rate, burst, tokens), and a project
-may have several ways to meet its objectives (a slower rate with a larger burst).
+as small as possible; then the least given in all. A shortfall is the missing part of whatever a
+project lacks most of. Amounts are whole numbers; an account has several (rate, burst, tokens), and a
+project may have several ways to meet its objectives (a slower rate with a larger burst).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MANY, FEW = 1 << 30, 24
 
 @dataclass(frozen=True)
 class Level:
-    """A way to be served: how many objectives it meets, and what it may use, each enough by itself.
+    """A way to be served: what the objectives that it meets count, and what it may use, each enough by itself.
 
     ``whole``: the project has all that it needs.
     """
@@ -48,7 +48,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Share:
-    """What a project gets. ``shortfall`` is the part of its needed rate that is missing; 0 for a whole level."""
+    """What a project gets. ``shortfall`` is the largest part of a need that is missing; 0 for a whole level."""
 
     name: str
     met: int
@@ -170,7 +170,8 @@ def _division(
 
 
 def _shortfall(claim: Claim, amounts: Sequence[int], short: bool) -> float:
-    return max(0.0, 1 - amounts[0] / claim.need[0]) if short else 0.0
+    parts = (1 - gets / need for gets, need in zip(amounts, claim.need, strict=True))
+    return max(0.0, *parts) if short else 0.0
 
 
 def fill(start: Sequence[int], need: Sequence[int], left: int | None) -> list[int]:

@@ -30,9 +30,9 @@ SHARE = 10
 
 
 def primary(objectives: Sequence[Objective]) -> Objective:
-    """The objective that maps and comparisons show: the first about success."""
+    """The objective that maps and comparisons show: the first about success, the scenario's before the others."""
     found = [one for one in objectives if one.slo.metric in ("success_rate", "own_success_rate")]
-    return (found or list(objectives))[0]
+    return min(found or objectives, key=lambda one: not one.asked)
 
 
 def reading_json(goal: Goal, reading: Reading, against: Reading | None = None) -> dict[str, Any]:
@@ -125,6 +125,32 @@ def sensitivity(lab: Lab, goals: Sequence[Goal], found: Settings) -> list[dict[s
             objectives = trial_json(lab, goals, Trial(changed), Trial(found))
             rows.append({"of": names, "percent": percent, "settings": changed.values, "objectives": objectives})
     return rows
+
+
+def bounds(lab: Lab, goals: Sequence[Goal], found: Settings) -> dict[str, dict[str, int | None]]:
+    """The 95 % interval of the smallest value of each limit, the others as found.
+
+    From the smallest value that these replications do not rule out (the better end of the interval
+    of a metric meets its objective) to the smallest that they show to be enough (the worse end
+    does): the values at which the interval of the metric holds the bound. ``high`` is None where
+    more replications would have to show that any value is enough (a goal of which only the mean is
+    in reach); ``low`` is None with one replication, which has no interval.
+    """
+    sure = all(goal.reach != "mean" for goal in goals)
+    told: dict[str, dict[str, int | None]] = {}
+    for name, chosen in found.chosen:
+        if chosen is not None:
+            low = _least_possible(lab, goals, found, name, chosen) if lab.replications > 1 else None
+            told[name] = {"low": low, "high": chosen if sure else None}
+    return told
+
+
+def _least_possible(lab: Lab, goals: Sequence[Goal], found: Settings, name: str, chosen: int) -> int:
+    def possible(number: int) -> bool:
+        readings = lab.readings(Trial(found.but(**{name: number})))
+        return all(goal.possible(readings[goal.objective]) for goal in goals)
+
+    return smallest(possible, 1, chosen) or chosen
 
 
 # Retry policies

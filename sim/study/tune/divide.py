@@ -9,6 +9,7 @@ from typing import Any
 
 from sim.study.tune.allocate import Claim, Division, Level, divide
 from sim.study.tune.arrange import Account
+from sim.study.tune.goals import counted, worth
 from sim.study.tune.project import Found
 from sim.study.tune.search import Cell
 from sim.study.tune.settings import Settings
@@ -21,9 +22,12 @@ so that it never refuses; only rates do; rates sum to more, as not everybody is 
 OVERCOMMIT = (1.1, 1.2, 1.35, 1.5, 1.75)
 """How many times the account's rates those of the projects may sum to."""
 
+EQUAL = 0.1
+"""Ways whose expected numbers of goals differ by less are equally good."""
+
 Chosen = dict[str, Settings]
 Levels = Mapping[str, Mapping[int, Sequence[Cell]]]
-"""Project → number of goals → the contour at which so many are met."""
+"""Project → what the goals that are met count (:func:`sim.study.tune.goals.worth`) → the contour of that."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def _claim(account: Account, found: Found, things: Sequence[str], partial: Mappi
 
     fewer = [Level(met, uses(cells)) for met, cells in sorted(partial.items()) if uses(cells)]
     whole = tuple(dict.fromkeys((need, *uses(found.needs.contour))))
-    return Claim(found.name, (*fewer, Level(len(found.goals), whole, whole=True)), need)
+    return Claim(found.name, (*fewer, Level(worth(found.goals), whole, whole=True)), need)
 
 
 def _sensible(account: Account, cell: Cell) -> bool:
@@ -117,7 +121,7 @@ def _way(name: str, division: Division, things: Sequence[str], found: Mapping[st
         settings[share.name] = base.but(**dict(zip(things, share.amounts, strict=True)))
     return Way(
         name, settings,
-        {share.name: share.met for share in division.shares},
+        {share.name: counted(share.met) for share in division.shares},
         {share.name: share.shortfall for share in division.shares if share.shortfall > 0},
         division.exact, overcommit,
     )  # fmt: skip
@@ -141,12 +145,15 @@ def ways(account: Account, found: Mapping[str, Found], levels: Levels) -> list[W
 class Served:
     """What a way gives with everybody together, goal by goal.
 
-    ``met`` by the mean over replications, ``sure`` by the worse end of its interval, and how far
-    the worst is from being met.
+    ``met`` by the mean over replications, ``sure`` by the worse end of its interval; ``asked`` and
+    ``added`` are how many of the scenario's goals and of those added by default can be expected to
+    be met on new draws, and ``worst`` is how far the worst is from being met.
     """
 
     met: int
     sure: int
+    asked: float
+    added: float
     worst: float
 
     @classmethod
@@ -158,18 +165,25 @@ class Served:
         return cls(
             sum(goal.met_on_average(one) for goal, one in pairs),
             sum(goal.met(one) for goal, one in pairs),
+            sum(goal.chance(one) for goal, one in pairs if goal.objective.asked),
+            sum(goal.chance(one) for goal, one in pairs if not goal.objective.asked),
             max((goal.distance(one) for goal, one in pairs), default=0.0),
         )
 
 
 def choose(tried: Sequence[tuple[Way, Joint]], found: Mapping[str, Found]) -> Way:
-    """The way with most goals met together, then with the worst one least missed, then the one that promises less."""
+    """The way with most goals to be expected on new draws, the scenario's before those added by default.
 
-    def key(one: tuple[Way, Joint]) -> tuple[float, float]:
-        served = Served.of(one[1], found.values())
-        return -served.met, served.worst
-
-    return min(tried, key=key)[0]
+    Of ways that differ by less than :data:`EQUAL` the one with the worst goal least missed, then the
+    one that promises less. What was met on the draws of the search alone would favour whatever
+    happened to pass there by a hair.
+    """
+    served = [(way, Served.of(joint, found.values())) for way, joint in tried]
+    most = max(one.asked for _, one in served)
+    served = [(way, one) for way, one in served if one.asked > most - EQUAL]
+    most = max(one.added for _, one in served)
+    served = [(way, one) for way, one in served if one.added > most - EQUAL]
+    return min(served, key=lambda pair: pair[1].worst)[0]
 
 
 def told(
@@ -192,7 +206,8 @@ def _told(
     served = Served.of(joint, found.values())
     return {
         "name": one.name, "overcommit": one.overcommit, "chosen": one is chosen, **sums(one),
-        "met": served.met, "sure": served.sure, "of": sum(len(each.goals) for each in found.values()),
+        "met": served.met, "sure": served.sure, "expected": served.asked + served.added,
+        "of": sum(len(each.goals) for each in found.values()),
         "worst_distance": served.worst,
         "promised": sum(one.met.values()) if one.met else None,
         "shortfall": dict(one.shortfall), "worst_shortfall": one.worst, "exact": one.exact,

@@ -18,9 +18,10 @@ FILES = {"limits.yaml": "limits.yaml", "litellm": "litellm.json", "anthropic": "
 MARGIN = 1.25
 """A budget without a cap in the scenario: so many times the upper end of the expected month."""
 
+# Types of WorkspaceRateLimitUpdateValueParam, anthropic 2.14.0 for Python.
 _LIMITER = {
     "rpm": "requests_per_minute",
-    "input_tokens": "input_tokens_per_minute",
+    "input_tokens": "input_tokens_per_minute_cache_aware",
     "output_tokens": "output_tokens_per_minute",
 }
 
@@ -34,7 +35,7 @@ def configuration_yaml(topology: Topology, name: str, head: Sequence[str]) -> st
 
     body: dict[str, Any] = {"accounts": {account.name: _account(account) for account in topology.accounts}}
     if topology.client is not None:
-        body["client"] = topology.client.model_dump(mode="json", exclude_defaults=True)
+        body["client"] = topology.client.model_dump(mode="json", exclude_unset=True)
     text = yaml.safe_dump(
         {"configurations": {name: body}}, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True
     )
@@ -59,7 +60,7 @@ def _project(node: Node) -> dict[str, Any]:
 
 
 def _bare(node: Node) -> bool:
-    return not node.limits and node.spend_cap is None and node.models is None and not node.allowed_content
+    return not node.limits and not node.spend_caps and node.models is None and not node.allowed_content
 
 
 def _single(node: Node) -> tuple[str, ...] | None:
@@ -73,8 +74,9 @@ def _level(node: Node) -> dict[str, Any]:
     if node.limits:
         sets = [_limits(one) for one in node.limits]
         found["limits"] = sets[0] if len(sets) == 1 else sets
-    if node.spend_cap is not None:
-        found["spend_cap"] = node.spend_cap.model_dump(mode="json", exclude_defaults=True)
+    if node.spend_caps:
+        caps = [cap.model_dump(mode="json", exclude_defaults=True) for cap in node.spend_caps]
+        found["spend_cap"] = caps[0] if len(caps) == 1 else caps
     if node.models is not None:
         found["models"] = list(node.models)
     return found
@@ -113,7 +115,8 @@ def litellm(summary: Mapping[str, Any], caps: Mapping[str, Any], models: Mapping
             "the "
             "objectives of the project alone, found by the same search; it is no token bucket's rate.",
             "tpm_limit and max_parallel_requests are the tuned limits where they were tuned. Elsewhere they are the "
-            "busiest minute and the most requests at once that were seen, so that they refuse nothing.",
+            "busiest minute and the most requests at once that were seen, so that they refuse nothing. LiteLLM leaves "
+            "cached input out of tpm_limit, and so do these numbers.",
             "max_budget is the project's spend cap. Where the scenario has none it is "
             f"{MARGIN:g} times the upper end of the cost that a month of the measured traffic would have.",
         ],
@@ -185,9 +188,11 @@ def anthropic(summary: Mapping[str, Any], models: Mapping[str, Sequence[str]]) -
             "of "
             "one minute's worth; if_enforced_per_second is what it would take if 60 a minute meant 1 a second.",
             "Token limits are the tuned ones where they were tuned. Elsewhere they are the busiest minute that was "
-            "seen, so "
-            "that they refuse nothing. Input counts without cache reads.",
+            "seen, so that they refuse nothing. input_tokens_per_minute_cache_aware counts without cache reads, as the "
+            "organization's own limit does on current models.",
             "The organization's own limits apply as well, even where workspaces add up to more.",
+            "Each group of models has limits of its own. Where a workspace's models lie in several groups, a body that "
+            "is set for each lets as much pass in each of them.",
         ],
         "workspaces": [one for one in made if one is not None],
     }
@@ -224,34 +229,33 @@ def table_csv(summary: Mapping[str, Any]) -> str:
         if name in summary["dimensions"]
     ]
     heads = [f"{column}_{name}" for column in ("current", "needed", "recommended") for name in names]
+    bounds = [f"needed_{name}_{end}" for name in names for end in ("low", "high")]
     writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(
-        [
-            "project",
-            "teams",
-            *heads,
-            "shortfall",
-            "success_rate_current",
-            "success_rate_recommended",
-            "success_rate_low",
-            "success_rate_high",
-        ]
-    )
+    writer.writerow(["project", "teams", *heads, *bounds, "shortfall", "objective", *_RESULTS])
     for name, one in summary["projects"].items():
-        cells = [
-            _plain((one[column] or {}).get(key)) for column in ("current", "needed", "recommended") for key in names
-        ]
-        writer.writerow([safe(name), safe("+".join(one["teams"])), *cells, _plain(one["shortfall"]), *_success(one)])
+        cells = [(one[column] or {}).get(key) for column in ("current", "needed", "recommended") for key in names]
+        cells += [one.get("needed_ci95", {}).get(key, {}).get(end) for key in names for end in ("low", "high")]
+        row = [safe(name), safe("+".join(one["teams"])), *map(_plain, [*cells, one["shortfall"]])]
+        writer.writerow([*row, *_success(one)])
     return target.getvalue()
 
 
+_RESULTS = ("success_current", "success_recommended", "success_low", "success_high")
+"""What the objective's own metric is today, with the recommended limits, and the 95 % interval of that."""
+
+
 def _success(project: Mapping[str, Any]) -> list[str]:
-    """The project's success rate over its teams (the lowest of them): today, recommended, and its interval."""
-    today, now = (
-        min(project["together"][side].values(), key=lambda one: one["success_rate"]["mean"] or 0.0)["success_rate"]
-        for side in ("today", "recommended")
-    )
-    return [_plain(value) for value in (today["mean"], now["mean"], *now["ci95"])]
+    """The project's first objective about success, and its metric with everybody there, within 0 and 1."""
+    one = primary(project["objectives"])
+    today, now = (project["together"][side][one["team"]][one["metric"]] for side in ("today", "recommended"))
+    bounds = [None if end is None else min(1.0, max(0.0, end)) for end in now["ci95"]]
+    return [safe(one["text"]), *map(_plain, (today["mean"], now["mean"], *bounds))]
+
+
+def primary(objectives: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Of a project's objectives the one that tables show: the first about success, the scenario's before the others."""
+    success = [one for one in objectives if one["metric"] in ("success_rate", "own_success_rate")]
+    return min(success, key=lambda one: one["source"] == "default")
 
 
 def _plain(value: Any) -> str:

@@ -77,7 +77,7 @@ def _models(loaded: Loaded, subject: Subject) -> list[str]:
 
 
 def _cap(topology: Topology, subject: Subject) -> SpendCap | None:
-    """The spend cap of a project itself."""
+    """The spend cap of a project itself: a LiteLLM key has one, so that of the longest window over all models."""
     nodes: dict[NodePath, Node] = {}
 
     def visit(node: Node, above: NodePath) -> None:
@@ -87,4 +87,5 @@ def _cap(topology: Topology, subject: Subject) -> SpendCap | None:
 
     for account in topology.accounts:
         visit(account, ())
-    return nodes[subject.path].spend_cap
+    caps = [cap for cap in nodes[subject.path].spend_caps if cap.models is None]
+    return max(caps, key=lambda cap: cap.amount.period_ns, default=None)

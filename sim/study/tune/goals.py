@@ -7,7 +7,7 @@ objective. Where even no limits at all can't do that, the goal is what can be do
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,6 +50,11 @@ class Objective:
         """As ``checkout: success_rate >= 99.5%``."""
         return text_of(self.slo, self.slo.team)
 
+    @property
+    def asked(self) -> bool:
+        """Whether the scenario asks for it; the others were added by default."""
+        return self.source != "default"
+
 
 def _helped(slo: Slo) -> bool:
     """Whether larger limits can only help: the metric is one of those, and the bound on its good side."""
@@ -91,8 +96,16 @@ def with_objectives(scenario: Scenario) -> Scenario:
 
 def worse_end(found: Interval, slo: Slo) -> float:
     """The end of a 95 % interval that is worse for an objective; the mean where there is no interval."""
-    end = float(found.low[()] if slo.op in (">", ">=") else found.high[()])
-    return end if math.isfinite(end) else float(found.mean[()])
+    return _end(found, found.low if slo.op in (">", ">=") else found.high)
+
+
+def better_end(found: Interval, slo: Slo) -> float:
+    """The other end."""
+    return _end(found, found.high if slo.op in (">", ">=") else found.low)
+
+
+def _end(found: Interval, end: F64) -> float:
+    return float(end[()]) if math.isfinite(float(end[()])) else float(found.mean[()])
 
 
 @dataclass(frozen=True)
@@ -171,6 +184,39 @@ class Goal:
             return self.met(reading)
         return not reading.silent and self.objective.slo.met_by(float(reading.interval.mean[()]))
 
+    def possible(self, reading: Reading) -> bool:
+        """Whether the better end of the interval meets the goal: these replications do not rule it out."""
+        slo = self.objective.slo
+        if self.reach == "missed":
+            return self._near_enough(reading, 1.0, better_end)
+        return not reading.silent and slo.met_by(better_end(reading.interval, slo))
+
+    def chance(self, reading: Reading) -> float:
+        """The chance that the mean of as many new replications meets the goal.
+
+        Old mean and new mean differ by a t of n - 1 degrees times the standard error times sqrt 2
+        (the prediction interval of a mean; Hahn and Meeker, Statistical Intervals, 1991, §4.7).
+        """
+        margin, error = self._margin(reading)
+        count = int(np.isfinite(reading.values).sum())
+        if not math.isfinite(margin) or count < 2 or error <= 0:
+            return float(self.met_on_average(reading))
+        from scipy.special import stdtr
+
+        return float(stdtr(count - 1, margin / (error * math.sqrt(2))))
+
+    def _margin(self, reading: Reading) -> tuple[float, float]:
+        """By how much the mean is on the good side of what has to be reached, and its standard error."""
+        slo = self.objective.slo
+        way = 1.0 if slo.op in (">", ">=") else -1.0
+        above = reading.values - slo.bound if self.attainable else reading.values - self.unlimited + way * self.near
+        if reading.silent:
+            return math.nan, math.nan
+        known = way * above[np.isfinite(above)]
+        if len(known) < 2:
+            return math.nan, math.nan
+        return float(known.mean()), float(known.std(ddof=1) / math.sqrt(len(known)))
+
     def distance(self, reading: Reading) -> float:
         """How far a reading is from the goal: points of a share, or a part of the bound; 0 where it is met."""
         if self.met(reading):
@@ -183,11 +229,11 @@ class Goal:
         scale = 1.0 if BY_NAME[slo.metric].unit == "share" else max(abs(aim), 1e-9)
         return abs(found - aim) / scale
 
-    def _near_enough(self, reading: Reading, part: float) -> bool:
+    def _near_enough(self, reading: Reading, part: float, end: Callable[[Interval, Slo], float] = worse_end) -> bool:
         if not np.isfinite(reading.values).any():
             return not np.isfinite(self.unlimited).any()
-        worse = worse_end(paired(self.unlimited, reading.values), self.objective.slo)
-        loss = -worse if self.objective.slo.op in (">", ">=") else worse
+        found = end(paired(self.unlimited, reading.values), self.objective.slo)
+        loss = -found if self.objective.slo.op in (">", ">=") else found
         return loss <= part * self.near
 
 
@@ -204,9 +250,30 @@ def met_share(slo: Slo, values: F64) -> float:
     return float(np.mean([slo.met_by(float(value)) for value in known])) if len(known) else math.nan
 
 
+ASKED = 1000
+"""What a goal of the scenario counts beside one that was added by default: no number of these outweighs it."""
+
+
+def worth(goals: Iterable[Goal]) -> int:
+    """How much some goals count together: those of the scenario first, then the others."""
+    return sum(ASKED if goal.objective.asked else 1 for goal in goals)
+
+
+def counted(worth: int) -> int:
+    """How many goals a worth stands for."""
+    return worth // ASKED + worth % ASKED
+
+
 def level(goals: Sequence[Goal], readings: Mapping[Objective, Reading]) -> int:
-    """How many goals are met."""
-    return sum(goal.met(readings[goal.objective]) for goal in goals)
+    """What the goals that are met count together (:func:`worth`)."""
+    return worth(goal for goal in goals if goal.met(readings[goal.objective]))
+
+
+def levels(goals: Sequence[Goal]) -> list[int]:
+    """The worths below that of all goals at which a project may be served: one goal more each, the scenario's first."""
+    asked = sum(goal.objective.asked for goal in goals)
+    steps = [ASKED * (at + 1) for at in range(asked)] or [at + 1 for at in range(len(goals))]
+    return [one for one in steps if one < worth(goals)]
 
 
 def interval_json(values: F64) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sim.engine.tables import LOG, RunResult
 from sim.metrics.compute import LEVELS, Values, spread_of, sums_of, values_of
 from sim.metrics.context import Context
 from sim.metrics.tables import I64, Attempts, Requests
-from sim.scenario.plan import WORKLOAD, Plan
+from sim.scenario.plan import Plan
 from sim.scenario.schema import Scenario
 
 _SPREAD = ("latency_p", "throttle_wait_p")
@@ -34,7 +34,7 @@ class Frame:
     replication: I64
     request: I64
     team: I64
-    own: I64
+    origin: I64
     first: I64
 
     @classmethod
@@ -49,7 +49,7 @@ class Frame:
             np.repeat(np.arange(len(plans)), sizes),
             np.concatenate([np.arange(size) for size in sizes]),
             place[np.concatenate([plan.team for plan in plans])],
-            np.concatenate([plan.origin for plan in plans]) == WORKLOAD,
+            np.concatenate([plan.origin for plan in plans]),
             np.concatenate(([0], np.cumsum(sizes)[:-1])),
         )
 
@@ -71,7 +71,7 @@ class Frame:
         names = ("finish", "outcome", "status", "attempts", "cost", "wasted", "throttle")
         return Requests(
             replications=self.context.replications, teams=len(self.context.teams),
-            replication=self.replication, request=self.request, team=self.team, own=self.own.astype(np.bool_),
+            replication=self.replication, request=self.request, team=self.team, origin=self.origin,
             arrival=arrival, counted=(arrival >= 0) & (arrival >= self.context.scenario.warmup),
             **{name: _joined(results, name) for name in names},
         )  # fmt: skip
@@ -82,8 +82,8 @@ class Frame:
         row = np.concatenate([log["request"] + first for log, first in zip(logs, self.first, strict=True)])
         return Attempts(
             row=row, replication=self.replication[row], team=self.team[row], at=column["at"], end=column["end"],
-            status=column["status"], input=column["uncached"], output=column["output"], model=column["model"],
-            refused=np.minimum(column["refused_by"] + 1, 1), counted=requests.counted[row],
+            status=column["status"], input=column["uncached"], output=column["output"], cost=column["cost"],
+            model=column["model"], refused=np.minimum(column["refused_by"] + 1, 1), counted=requests.counted[row],
             models=(), refusers=("", "somebody"), teams=len(self.context.teams),
         )  # fmt: skip
 

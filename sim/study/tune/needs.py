@@ -208,15 +208,15 @@ def _contour(search: Search, found: Settings, room: Room) -> tuple[Cell, ...]:
     return tuple(frontier(plane, rates, room.burst))
 
 
-def partial_contour(lab: Lab, needs: Needs, count: int) -> tuple[Cell, ...]:
-    """The cheapest cell and the contour at which ``count`` of the goals are met, whichever."""
+def partial_contour(lab: Lab, needs: Needs, least: int) -> tuple[Cell, ...]:
+    """The cheapest cell and the contour at which the goals that are met count at least ``least``, whichever."""
     found = needs.settings
     if found is None or found["rpm"] is None or found["burst"] is None:
         return ()
     search = Search(lab, needs.ceiling.goals)
 
     def good(settings: Settings) -> bool:
-        return level(search.goals, lab.readings(Trial(settings))) >= count
+        return level(search.goals, lab.readings(Trial(settings))) >= least
 
     plane = search.plane(found, good)
     start = diagonal(plane, needs.room.floor, max(needs.room.burst, needs.room.floor))

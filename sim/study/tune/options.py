@@ -43,9 +43,7 @@ class Options:
 def dimensions(text: str) -> tuple[str, ...]:
     """The dimensions in ``rpm,burst,input_tokens``, in the order of the search. Raises BadInput."""
     words = [word.strip() for word in text.split(",") if word.strip()]
-    for word in words:
-        if word not in DIMENSIONS:
-            raise _unknown("no such dimension", "--dimensions", word, DIMENSIONS)
+    _known("no such dimension", "--dimensions", words, DIMENSIONS)
     if not words:
         raise BadInput("no dimension", place="--dimensions", value=repr(text), hint=f"some of {', '.join(DIMENSIONS)}")
     return tuple(name for name in DIMENSIONS if name in words)
@@ -65,13 +63,21 @@ def capacity(text: str) -> Rate:
 
 def exports(words: Sequence[str]) -> tuple[str, ...]:
     """The forms asked for, each once; limits.yaml and csv where none is. Raises BadInput."""
-    for word in words:
-        if word not in EXPORTS:
-            raise _unknown("no such form of export", "--export", word, EXPORTS)
+    _known("no such form of export", "--export", words, EXPORTS)
     return tuple(dict.fromkeys(words)) or (LIMITS_YAML, CSV)
 
 
-def _unknown(problem: str, flag: str, word: str, known: Sequence[str]) -> BadInput:
-    near = get_close_matches(word, known, n=1)
-    hint = f'did you mean "{near[0]}"?' if near else f"some of {', '.join(known)}"
-    return BadInput(problem, place=flag, value=repr(word), hint=hint)
+def _known(problem: str, flag: str, words: Sequence[str], known: Sequence[str]) -> None:
+    """Raise BadInput naming every word that is not ``known``."""
+    bad = [word for word in dict.fromkeys(words) if word not in known]
+    if not bad:
+        return
+    near = [match for word in bad for match in get_close_matches(word.lower(), known, n=1)]
+    hints = [f"did you mean {' and '.join(map(_quoted, dict.fromkeys(near)))}?"] if near else []
+    hints += [f"some of {', '.join(known)}"] if len(near) < len(bad) else []
+    hint = " Else ".join(hints)
+    raise BadInput(problem, place=flag, value=", ".join(map(repr, bad)), hint=hint)
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"'

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.study.tune import details
-from sim.study.tune.goals import Goal, Reading, gap, interval_json
+from sim.study.tune.goals import Goal, Reading, gap, interval_json, levels
 from sim.study.tune.lab import Job, Lab, Trial
 from sim.study.tune.needs import Needs, find, partial_contour
 from sim.study.tune.search import Cell
@@ -92,6 +92,7 @@ def _around(lab: Lab, needs: Needs, found: Settings) -> dict[str, Any]:
         "traffic": used,
         "map": details.map_of(lab, needs, found),
         "sensitivity": details.sensitivity(lab, goals, found),
+        "needed_ci95": details.bounds(lab, goals, found),
         "retry": details.retries(lab, needs, found),
         "theory": details.compared_with_theory(lab, needs, found),
     }
@@ -110,7 +111,7 @@ def _exports(lab: Lab, needs: Needs, found: Settings, exports: tuple[str, ...]) 
 
 
 def partial(work: tuple[Job, Needs]) -> dict[int, tuple[Cell, ...]]:
-    """For each number of goals fewer than all: the contour at which so many are met."""
+    """For each level below all goals (:func:`sim.study.tune.goals.levels`): the contour at which it is reached."""
     job, needs = work
     lab = Lab(job)
-    return {count: partial_contour(lab, needs, count) for count in range(1, len(needs.ceiling.goals))}
+    return {least: partial_contour(lab, needs, least) for least in levels(needs.ceiling.goals)}

@@ -104,11 +104,11 @@ def alone(topology: Topology, subject: Subject) -> Topology:
     def strip(path: Path, node: Node) -> Node:
         if path[: len(subject.path)] == subject.path:
             return node
-        return replace(node, limits=(), spend_cap=None)
+        return replace(node, limits=(), spend_caps=())
 
     return changed(topology, strip)
 
 
 def free(topology: Topology) -> Topology:
     """The tree in which nothing limits anything: no limits, no spend caps."""
-    return changed(topology, lambda _, node: replace(node, limits=(), spend_cap=None))
+    return changed(topology, lambda _, node: replace(node, limits=(), spend_caps=()))

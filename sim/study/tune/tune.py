@@ -136,7 +136,7 @@ def _search(study: _Study) -> dict[str, Found]:
 
 
 def _levels(study: _Study, account: Account, found: Mapping[str, Found]) -> Levels:
-    """The contours for fewer objectives than all, of projects that have several."""
+    """The contours for fewer goals than all, of projects that have several."""
     names = [name for name in account.subjects if found[name].settings is not None and len(found[name].goals) > 1]
     items = [(name, found[name].needs) for name in names]
     return dict(zip(names, study.pool.map(study.work.partial, items), strict=True))

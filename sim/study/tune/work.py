@@ -22,7 +22,7 @@ from sim.study.tune.project import Found, partial, study
 from sim.study.tune.search import Cell
 from sim.study.tune.subjects import Subject, subjects_of
 from sim.study.tune.together import One
-from sim.workload.importers.base import TraceRows
+from sim.workload.importers.trace_rows import TraceRows
 
 
 class Work:

@@ -10,51 +10,61 @@ from pathlib import Path
 
 from sim.errors import BadInput, BadRow
 from sim.scenario.workloads import Trace
+from sim.workload.importers.anthropic_console import AnthropicConsole
+from sim.workload.importers.anthropic_cost import AnthropicCost
+from sim.workload.importers.anthropic_usage import AnthropicUsage
 from sim.workload.importers.azure import Azure
-from sim.workload.importers.base import BadRowNote, Importer, Rates, TraceRows
+from sim.workload.importers.base import REQUEST_TOKENS, Importer, Reading
+from sim.workload.importers.burstgpt import BurstGPT
+from sim.workload.importers.collect import Collector, Rejects
+from sim.workload.importers.detect import detect
 from sim.workload.importers.generic import Generic
+from sim.workload.importers.helicone import Helicone
+from sim.workload.importers.holysheep import HolySheep
+from sim.workload.importers.keystorm_log import KeystormLog
+from sim.workload.importers.labels import plain_name
+from sim.workload.importers.langfuse import Langfuse
+from sim.workload.importers.litellm import LiteLLM
 from sim.workload.importers.mooncake import Mooncake
-from sim.workload.importers.reader import Source
+from sim.workload.importers.nginx import Nginx
+from sim.workload.importers.openai_usage import OpenAIUsage
+from sim.workload.importers.otel import OpenTelemetry
 from sim.workload.importers.select import Part, cut_window, keep, split
 from sim.workload.importers.servegen import ServeGen
+from sim.workload.importers.source import Source
+from sim.workload.importers.trace_rows import BadRowNote, Rates, TraceRows
 
-_ALL: tuple[Importer, ...] = (Generic(), Azure(), Mooncake(), ServeGen())
+_ALL: tuple[Importer, ...] = (
+    LiteLLM(), AnthropicUsage(), AnthropicConsole(), AnthropicCost(), OpenAIUsage(), HolySheep(), Langfuse(),
+    Helicone(), OpenTelemetry(), Nginx(), Azure(), BurstGPT(), Mooncake(), ServeGen(), KeystormLog(), Generic(),
+)  # fmt: skip
 IMPORTERS: dict[str, Importer] = {importer.name: importer for importer in _ALL}
-"""Every format by its name; ``auto`` asks them in this order."""
+"""Every format by its name."""
 
 _LONG = 366 * 86_400 * 1_000_000_000
 
 
-def detect(source: Source, trace: Trace) -> tuple[Importer, str]:
-    """The importer for this file, and why. Raises BadInput when none fits."""
-    first = source.first_line()
-    if trace.format != "auto":
-        return IMPORTERS[trace.format], "the scenario says so"
-    for importer in IMPORTERS.values():
-        if why := importer.recognise(first, trace):
-            return importer, why
-    known = "; ".join(f"{each.name}: {each.columns}" for each in IMPORTERS.values() if each.name != "generic")
-    hint = f"map its columns with columns: {{timestamp: …, input_tokens: …, output_tokens: …}}. Known: {known}"
-    raise BadInput("the format is not recognised", place=f"{source.shown}:1", value=first[:80], hint=hint)
-
-
 def read_trace(trace: Trace, base: Path, *, skip_bad_rows: bool = False) -> TraceRows:
-    """The rows of ``trace.file`` (relative to ``base``), cut to its ``window`` and ``only`` clients.
+    """The rows of ``trace.file`` (relative to ``base``), cut to its ``window`` and its clients.
 
     ``speed``, ``scale``, ``loop`` and ``spread_ticks`` are left to :func:`sim.workload.generate`.
     Raises BadInput when the file can't be read, has a wrong header, or has no rows that remain, and
     BadRow, which lists the first ten, when rows are malformed unless ``skip_bad_rows``.
     """
     source = Source(base, trace.file)
-    importer, why = detect(source, trace)
+    importer, why = detect(source, IMPORTERS, trace.format, mapped=trace.columns is not None)
     if trace.tokens is not None and importer.name != "servegen":
         hint = "leave it out, or choose format: servegen"
         raise BadInput(f"{importer.name} has no tokens file", place=trace.file, value=trace.tokens, hint=hint)
-    rows = importer.read(source, trace)
+    reading = Reading(trace.columns, trace.tokens, request_tokens=trace.request_tokens or REQUEST_TOKENS)
+    models = None if trace.models is None else frozenset(trace.models)
+    collector = Collector(Rejects(trace.file), reading, plain_name, models)
+    collector.take(importer.read(source, reading))
+    rows = collector.finish()
     _check_rejects(rows, trace.file, skip_bad_rows)
     notes = (f"{trace.file} read as {importer.name}: {why}", *rows.notes, *_warnings(rows, trace.file))
     rows = cut_window(replace(rows, notes=notes), trace)
-    return rows if trace.only is None else keep(rows, trace.only, trace.file)
+    return rows if trace.clients is None else keep(rows, trace.clients, trace.file)
 
 
 def _check_rejects(rows: TraceRows, file: str, skip_bad_rows: bool) -> None:
@@ -67,7 +77,8 @@ def _check_rejects(rows: TraceRows, file: str, skip_bad_rows: bool) -> None:
         raise BadRow(f"{summary}:\n{listing}", place=file, hint=hint)
     if not rows.requests.sum():
         why = f"{summary}:\n{listing}" if rows.rejected_count else "the file has no requests"
-        raise BadInput(why, place=file, hint="a log with at least one request")
+        said = "".join(f"; {note}" for note in rows.notes)
+        raise BadInput(why + said, place=file, hint="a log with at least one request")
 
 
 def _warnings(rows: TraceRows, file: str) -> tuple[str, ...]:

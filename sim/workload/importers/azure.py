@@ -1,15 +1,20 @@
 """Azure's LLM inference traces of 2023: CSV, ``TIMESTAMP,ContextTokens,GeneratedTokens``.
 
 Source: Azure/AzurePublicDataset, AzureLLMInferenceTrace_*.csv. Stamps have seven digits of a second
-and no zone; lines end in CRLF; no client is named.
+and no zone; lines end in CRLF; no client is named. The traces of 2024 have the same columns, their
+stamps six digits and a zone.
 """
 
 from __future__ import annotations
 
-from sim.scenario.workloads import Trace
-from sim.workload.importers.base import Builder, TraceRows, gather
-from sim.workload.importers.fields import Clock, tokens
-from sim.workload.importers.reader import Record, Source, header_names
+from collections.abc import Iterator
+
+from sim.workload.importers.base import Item, Reading, Request, each
+from sim.workload.importers.database import Database
+from sim.workload.importers.fields import tokens
+from sim.workload.importers.look import Look
+from sim.workload.importers.records import Record, must
+from sim.workload.importers.source import Source
 
 COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 
@@ -18,7 +23,8 @@ class Azure:
     """CSV with one row a request."""
 
     name = "azure"
-    columns = ",".join(COLUMNS)
+    about = "Azure's public LLM traces of 2023 and 2024 (CSV)"
+    wants = ",".join(COLUMNS)
     example = (
         "TIMESTAMP,ContextTokens,GeneratedTokens\r\n"
         "2023-11-16 18:17:03.9799600,4808,10\r\n"
@@ -26,16 +32,16 @@ class Azure:
         "2023-11-16 18:17:04.0781490,110,27"
     )
 
-    def recognise(self, first_line: str, trace: Trace) -> str:
+    def recognise(self, look: Look) -> str:
         """By its header."""
-        return "its header is Azure's" if set(COLUMNS) <= set(header_names(first_line)) else ""
+        return "its header is Azure's" if look.kind == "csv" and look.has(*COLUMNS) else ""
 
-    def read(self, source: Source, trace: Trace) -> TraceRows:
+    def read(self, source: Source | Database, reading: Reading) -> Iterator[Item]:
         """All rows of the file."""
-        clock, rows = Clock("iso"), Builder()
+        clock = reading.clock("iso")
 
-        def parse(record: Record) -> None:
+        def parse(record: Record) -> Request:
             stamp, inputs, outputs = record
-            rows.add(clock.ns(stamp), tokens(inputs, COLUMNS[1]), tokens(outputs, COLUMNS[2]))
+            return Request(clock.ns(stamp), tokens(inputs, COLUMNS[1]), tokens(outputs, COLUMNS[2]))
 
-        return rows.finish(gather(source, COLUMNS, (), parse))
+        return each(source, [must(name) for name in COLUMNS], parse)

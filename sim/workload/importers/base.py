@@ -1,189 +1,205 @@
-"""What every importer shares: the rows it returns, the rows it refuses, and its own shape."""
+"""What every importer shares: what it is given, what it yields, and its own shape."""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import UTC, tzinfo
+from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from sim.errors import BadRow
+from sim.scenario.workloads import Columns
+from sim.workload.importers.clock import Clock, Unit
+from sim.workload.importers.database import Database
+from sim.workload.importers.fields import UNKNOWN
+from sim.workload.importers.json_values import Place
+from sim.workload.importers.look import Look
+from sim.workload.importers.records import Column, Record, records
+from sim.workload.importers.source import Source
 
-from sim.errors import BadInput, BadRow, Problem
-from sim.scenario.workloads import Trace
-from sim.units import SECOND
-from sim.workload.importers.reader import Record, Source, records
-from sim.workload.rows import I64
-
-BadRowNote = Problem
-"""One refused row: what is wrong, ``file:line``, the value, what would be right."""
-
-SHOWN = 10
-"""So many refused rows are listed one by one."""
-
-F64 = NDArray[np.float64]
+REQUEST_TOKENS = 2_000
+"""Assumed mean input of a request where a log has sums but no count (Azure's code trace has 2,048)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Rates:
-    """Traffic known as rates, not rows: ``w`` windows, sorted by client, then start.
+class Who(NamedTuple):
+    """Who sent a request, in the log's own words: nothing of it is written before it is made harmless.
 
-    ``start_ns`` and ``width_ns`` int64 ``(w,)``; ``count`` float, the requests of the window; ``cv``
-    float; ``weibull`` bool (else gamma); ``sizes`` int64, the row of ``quantiles`` or -1.
-    ``quantiles`` is float ``(m, 2, 6)``: input and output, each mean, p50, p90, p95, p99, max.
+    ``names`` are further words by which a mapping of teams may know the sender (an id beside an
+    alias). ``key`` is the credential or its hash or id, ``key_name`` what people call it.
     """
 
-    start_ns: I64
-    width_ns: I64
-    count: F64
-    cv: F64
-    weibull: NDArray[np.bool_]
-    client_code: NDArray[np.int32]
-    sizes: I64
-    quantiles: F64
+    team: str = ""
+    project: str = ""
+    key: str = ""
+    key_name: str = ""
+    tag: str = ""
+    names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class TraceRows:
-    """A trace as read; times in nanoseconds from its first row (or from its ``window``'s start).
+NOBODY = Who()
 
-    ``arrival_ns`` (sorted), ``input_tokens`` (cached ones included), ``cached_tokens``,
-    ``output_tokens`` int64 ``(n,)``; ``client_code`` int32 ``(n,)`` points into ``client``, the
-    names, which is ``("",)`` where the format names none. ``span_ns`` is the length after which the
-    trace may be repeated. A format that has rates (ServeGen) has no rows but ``rates``.
-    ``rejected`` are the first refused rows of ``rejected_count``; ``notes`` are sentences for people.
+
+class Request(NamedTuple):
+    """One request of a log. What the log does not say is UNKNOWN (-1), empty or None.
+
+    Times are nanoseconds, ``start_ns`` since 1970 or since the log's own zero. ``input_tokens``
+    counts ``cache_read`` and ``cache_write`` too. ``cost`` is micro-dollars as recorded. ``identity``
+    is the log's own id of the row: a second row with it is a duplicate. ``cached`` means that a
+    gateway answered from its own cache, ``tier`` is the provider's service tier.
     """
 
-    arrival_ns: I64
-    input_tokens: I64
-    cached_tokens: I64
-    output_tokens: I64
-    client: tuple[str, ...]
-    client_code: NDArray[np.int32]
-    span_ns: int
-    rejected: tuple[BadRowNote, ...] = ()
-    rejected_count: int = 0
-    read_count: int = 0
-    notes: tuple[str, ...] = ()
-    rates: Rates | None = None
-
-    @property
-    def requests(self) -> F64:
-        """Requests of each client, float ``(len(client),)``."""
-        if self.rates is not None:
-            return np.bincount(self.rates.client_code, self.rates.count, len(self.client)).astype(float)
-        return np.bincount(self.client_code, minlength=len(self.client)).astype(float)
-
-    @property
-    def mean_gap_ns(self) -> float:
-        """The trace's length a request."""
-        return self.span_ns / max(1.0, float(self.requests.sum()))
+    start_ns: int
+    input_tokens: int
+    output_tokens: int
+    cache_read: int = 0
+    cache_write: int = 0
+    who: Who = NOBODY
+    model: str = ""
+    provider: str = ""
+    duration_ns: int = UNKNOWN
+    first_token_ns: int = UNKNOWN
+    status: int = UNKNOWN
+    failed: bool | None = None
+    error: str = ""
+    retries: int = UNKNOWN
+    session: str = ""
+    cost: int = UNKNOWN
+    cached: bool = False
+    tier: str = ""
+    identity: str = ""
+    assumed: bool = False
 
 
-@dataclass
-class Rejects:
-    """Counts rows and keeps the first that were refused."""
+class Bucket(NamedTuple):
+    """Usage of a span of time in sums, ``requests`` of them or UNKNOWN; the rest as in :class:`Request`."""
 
-    file: str
-    read: int = 0
-    count: int = 0
-    shown: list[Problem] = field(default_factory=list)
+    start_ns: int
+    width_ns: int
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cache_read: int = 0
+    cache_write: int = 0
+    who: Who = NOBODY
+    model: str = ""
+    provider: str = ""
+    tier: str = ""
+    cost: int = UNKNOWN
+    identity: str = ""
 
-    def add(self, line: int, error: BadInput) -> None:
-        """Counts a refused row that starts on this line."""
-        self.count += 1
-        if len(self.shown) < SHOWN:
-            found = error.problem
-            self.shown.append(Problem(found.message, f"{self.file}:{line}", found.value, found.hint))
 
-    @property
-    def note(self) -> str:
-        """One sentence, as "12 of 8,819 rows skipped in trace.csv"."""
-        return f"{self.count:,} of {self.read:,} rows skipped in {self.file}"
+class Charge(NamedTuple):
+    """Money without requests, from a bill: micro-dollars of a span of time."""
+
+    start_ns: int
+    width_ns: int
+    micro_usd: int
+    who: Who = NOBODY
+    model: str = ""
+    identity: str = ""
+
+
+class Window(NamedTuple):
+    """ServeGen's kind of row: a rate during a window, and how regular it is."""
+
+    client: str
+    start_ns: int
+    width_ns: int
+    per_second: float
+    cv: float
+    weibull: bool
+
+
+class Sizes(NamedTuple):
+    """Sizes of a client's requests from a time on: input and output, each mean, p50, p90, p95, p99, max."""
+
+    client: str
+    start_ns: int
+    values: tuple[float, ...]
+
+
+class Note(NamedTuple):
+    """Not a row: something that a reader of the log's numbers should know."""
+
+    text: str
+
+
+class Refused(NamedTuple):
+    """A row that can't be used, and why. ``file`` where it is not the log itself but the one beside it."""
+
+    place: Place
+    error: BadRow
+    file: str = ""
+
+
+Item = Request | Bucket | Charge | Window | Sizes | Note | Refused
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a log is to be read.
+
+    ``columns`` and ``tokens`` as in a scenario's trace. ``local`` is the zone of stamps that name
+    none. ``request_tokens`` is the mean input that is assumed where there are sums without counts.
+    """
+
+    columns: Columns | None = None
+    tokens: str | None = None
+    local: tzinfo = UTC
+    request_tokens: int = REQUEST_TOKENS
+    clocks: list[Clock] = field(default_factory=list, compare=False)
+    """The readers of time stamps that were asked for: they count what is ambiguous."""
+
+    def clock(self, unit: Unit = "auto") -> Clock:
+        """A reader of time stamps in this log's zone."""
+        made = Clock(unit, self.local)
+        self.clocks.append(made)
+        return made
 
 
 class Importer(Protocol):
-    """One log format. ``example`` is a small valid file, which tests and error messages use."""
+    """One log format. ``example`` is a small valid file of three rows, for tests; ``wants`` says what
+    the header or the keys must be, as error messages show it.
+    """
 
     name: str
-    columns: str
+    about: str
+    wants: str
     example: str
 
-    def recognise(self, first_line: str, trace: Trace) -> str:
-        """Why a file that starts with this line is of this format; empty when it is not."""
+    def recognise(self, look: Look) -> str:
+        """Why a log that looks so is of this format ("its header is …"); empty when it is not."""
         ...
 
-    def read(self, source: Source, trace: Trace) -> TraceRows:
-        """All rows; refused ones are counted, never lost. Raises BadInput for a wrong header."""
+    def read(self, source: Source | Database, reading: Reading) -> Iterator[Item]:
+        """Every row as an item, refused ones too, in the log's order. Raises BadInput for a wrong header."""
         ...
 
 
-@dataclass
-class Builder:
-    """Collects rows in the order of the file."""
-
-    times: array[int] = field(default_factory=lambda: array("q"))
-    inputs: array[int] = field(default_factory=lambda: array("q"))
-    cached: array[int] = field(default_factory=lambda: array("q"))
-    outputs: array[int] = field(default_factory=lambda: array("q"))
-    codes: array[int] = field(default_factory=lambda: array("i"))
-    names: dict[str, int] = field(default_factory=dict)
-
-    def add(self, time_ns: int, inputs: int, outputs: int, cached: int = 0, client: str = "") -> None:
-        """One row. Refuses, with BadRow, more cached than input tokens."""
-        if cached > inputs:
-            hint = "input_tokens must count cached input too"
-            raise BadRow("more cached than input tokens", value=f"{cached} > {inputs}", hint=hint)
-        self.times.append(time_ns)
-        self.inputs.append(inputs)
-        self.cached.append(cached)
-        self.outputs.append(outputs)
-        self.codes.append(self.names.setdefault(client, len(self.names)))
-
-    def finish(self, rejects: Rejects, notes: tuple[str, ...] = ()) -> TraceRows:
-        """The rows sorted by time (equal times as in the file), counted from the earliest."""
-        times = np.asarray(self.times, np.int64)
-        order = np.argsort(times, kind="stable")
-        unsorted = int(np.count_nonzero(np.diff(times) < 0))
-        if unsorted:
-            notes += (f"{unsorted:,} rows in {rejects.file} are earlier than the row before them: sorted",)
-        times = times[order] - (times[order[0]] if len(times) else 0)
-        return TraceRows(
-            times,
-            np.asarray(self.inputs, np.int64)[order],
-            np.asarray(self.cached, np.int64)[order],
-            np.asarray(self.outputs, np.int64)[order],
-            tuple(self.names) or ("",),
-            np.asarray(self.codes, np.int32)[order],
-            natural_span(times),
-            tuple(rejects.shown),
-            rejects.count,
-            rejects.read,
-            notes,
-        )
-
-
-def natural_span(times: I64) -> int:
-    """The last arrival plus a mean gap, so that a repeated trace keeps its rate; at least 1 ns.
-
-    One row, or all rows at one instant, say nothing about a rate: one second.
-    """
-    last = int(times[-1]) if len(times) else 0
-    return last + max(1, last // (len(times) - 1)) if last else SECOND
-
-
-def gather(
-    source: Source, wanted: tuple[str, ...], optional: tuple[str, ...], parse: Callable[[Record], None]
-) -> Rejects:
-    """Calls ``parse`` with each record's values of ``wanted + optional``; counts what it refuses."""
-    rejects = Rejects(source.shown)
-    for line, found in records(source, wanted, optional):
-        rejects.read += 1
+def each(
+    source: Source | Database, columns: Sequence[Column], parse: Callable[[Record], Item], unwrap: Sequence[str] = ()
+) -> Iterator[Item]:
+    """``parse`` of each record's values of ``columns``; what raises BadRow becomes Refused."""
+    for place, found in records(source, columns, unwrap):
         try:
             if isinstance(found, BadRow):
                 raise found
-            parse(found)
+            yield parse(found)
         except BadRow as error:
-            rejects.add(line, error)
-    return rejects
+            yield Refused(place, error)
+
+
+def file_of(source: Source | Database, name: str) -> Source:
+    """The file, for formats that come in files only. Raises BadInput for a database."""
+    from sim.errors import BadInput
+
+    if isinstance(source, Database):
+        raise BadInput(f"{name} does not come from a database", place=source.shown, hint="name a file")
+    return source
+
+
+def part_of(part: int, whole: int, words: str) -> int:
+    """``part`` itself. Refuses, with BadRow, more of it than of the whole."""
+    if part > whole:
+        raise BadRow(f"more {words} than input tokens", value=f"{part} > {whole}", hint="input must count it too")
+    return part

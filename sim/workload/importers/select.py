@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.errors import BadInput
 from sim.scenario.workloads import Trace
-from sim.workload.importers.base import Rates, TraceRows
+from sim.workload.importers.trace_rows import Rates, TraceRows
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""``keystorm import``: real logs in, one request log and its profile out."""
