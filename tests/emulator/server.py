@@ -36,7 +36,7 @@ configurations:
       acme:
         limits: {requests: 6000/min, input_tokens: 1M/min, output_tokens: 500k/min}
         projects:
-          storefront: {teams: [checkout], limits: {requests: 60/min, burst: 2}, spend_cap: $1/month}
+          storefront: {teams: [checkout], limits: {requests: 20/min, burst: 2}, spend_cap: $1/month}
           data: {teams: [analytics], models: [claude-sonnet-5]}
       other: {teams: [lab]}
   shared: {isolation: shared, limits: {requests: 60/min}}
