@@ -25,7 +25,7 @@ from sim.study.cost.other import other_costs
 from sim.study.cost.saving import BILL, PRICE, parts_of
 from sim.study.progress import Silent
 from sim.units import MICRO
-from tests.unit.cost_sample import TEXT, loaded, run
+from tests.unit.cost_sample import TEXT, loaded, run, study
 
 OFF = TEXT.replace(", project_spend_cap: $20/month", "").replace("requests: 60/min", "requests: 6000/min")
 """The same with nothing that limits or caps: configurations differ in name only."""
@@ -294,6 +294,12 @@ def test_more_faults_than_there_is_luck_for() -> None:
 
     with pytest.raises(RunInvalid, match="more than 126 faults"):
         timeline_of(work.scenario, 0, values)
+
+
+def test_a_month_that_does_not_fit_is_told_before_any_is_run() -> None:
+    wild = TEXT.replace("rate: 30/min", "rate: {median: 30/min, p95: 30000/min}")
+    with pytest.raises(BadInput, match=r"a month of more than 8,000,000 requests .*in month \d+.*(?s:.*)lower rates"):
+        study(wild, months=400, tornado_months=0)
 
 
 def test_months_can_be_written_down(found: Found) -> None:

@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sim.errors import BadInput
 from sim.scenario.finance import Finance
-from sim.scenario.plan import expected_by_team
+from sim.scenario.plan import expected_by_team, expected_requests
 from sim.scenario.plan_stream import PlanStream
 from sim.scenario.topology import build_topology
 from sim.study.cost import saving, tornado
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from sim.scenario.schema import Scenario
     from sim.study.pool import Pool
     from sim.study.progress import Progress
+
+
+MOST_REQUESTS = 8_000_000
+"""Requests of one month: each of the months that are run at the same time takes about half a kilobyte for each."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ def cost(loaded: Loaded, options: Options, pool: Pool, progress: Progress) -> St
     names = chosen(options.configurations, loaded.scenario)
     work = prepare(loaded, options)
     compile_once(options.engine, progress)
+    check_sizes(work, options)
     check_start(work, cases_of(loaded.scenario, names), progress)
     kept = Kept(options.out, identity_of(work, loaded.sha256))
     found = run_all(work, names, options, pool, progress, kept)
@@ -110,6 +116,20 @@ def tornado_cases(scenario: Scenario, names: Sequence[str]) -> tuple[Case, ...]:
         return (Case(names[0]),)
     first, *_, last = saving.chain(plan)
     return Case(first), Case(last)
+
+
+def check_sizes(work: Work, options: Options) -> None:
+    """Every month is drawn (not run) before the first is run. Raises BadInput where one does not fit into memory."""
+    scenario, uncertain = work.scenario, any(one.uncertain for one in work.known)
+    ends = list(tornado.jobs(work.known, options.tornado_months, ())) if uncertain else []
+    for job in (*(Job(month, ()) for month in range(options.months)), *ends):
+        timeline = timeline_of(scenario, job.month, work.values(job))
+        loud = scenario.model_copy(update={"chaos": (*scenario.chaos, *timeline)})
+        requests = expected_requests(loud, work.traces)
+        if requests > MOST_REQUESTS:
+            hint = "lower rates, or the p95 of an incident's rate or length: so wide a tail makes months without end"
+            value = f"{requests:,.0f} in month {job.month}"
+            raise BadInput(f"a month of more than {MOST_REQUESTS:,} requests", place="cost", value=value, hint=hint)
 
 
 def check_start(work: Work, cases: Sequence[Case], progress: Progress) -> None:
