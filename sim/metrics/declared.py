@@ -138,7 +138,7 @@ without a value (no success has no latency) is left out of that mean. A paired d
 replication by replication first: both sides saw the same draws. Only requests with an intended
 start at or after the end of the warm-up count.
 
-A study that keeps no rows (`--rows none`) counts while it runs. It says the same, but for quantiles,
+A study that streams (`--rows none`, `--stream`) counts while it runs. It says the same, but for quantiles,
 which come from histograms and are at most 0.4 % off, and for contention by consumption (below).
 
 | name | label | unit | formula | better |

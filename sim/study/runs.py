@@ -139,9 +139,8 @@ def names_of(settings: Sequence[Setting]) -> Names:
     return Names(configurations, first.teams, tuple(keys), first.models, tuple(refusers))
 
 
-def labels_of(run: Run, names: Names) -> Labels:
-    """How this run's numbers map into the study's names."""
-    setting = run.setting
+def labels_of(setting: Setting, replication: int, names: Names) -> Labels:
+    """How the numbers of a run of this configuration map into the study's names."""
     keys = [names.keys.index(key) for key in setting.keys]
     refuser = [names.refusers.index(name) for name in setting.refusers]
-    return Labels(setting.name, run.replication, keys, refuser)
+    return Labels(setting.name, replication, keys, refuser)

@@ -11,7 +11,6 @@ import pandas as pd
 
 from sim.engine import loop, tally
 from sim.engine.agenda import ADMISSION_ROWS
-from sim.engine.digest import digest
 from sim.engine.frames import attempt_frame, request_frame
 from sim.engine.tables import (
     ADMISSION,
@@ -34,7 +33,7 @@ from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names
 from sim.scenario.schema import Scenario
 from sim.scenario.topology import build_topology
 from sim.scenario.workloads import Trace
-from sim.study.runs import Run, labels_of, names_of
+from sim.study.runs import labels_of, names_of
 from sim.workload.importers.trace_rows import TraceRows
 
 NO_TRACES: Mapping[Trace, TraceRows] = {}
@@ -135,7 +134,7 @@ def both(scenario: Scenario, replications: int, traces: Mapping[Trace, TraceRows
             result, tallied = run_tallied(scenario, setting, plan)
             tallies[setting.name].append(tallied)
             names = names_of(settings)
-            labels = labels_of(Run(setting, replication, plan, result, digest(result)), names)
+            labels = labels_of(setting, replication, names)
             frames.append((request_frame(result, labels, names), attempt_frame(result, labels, names)))
     requests, attempts = (pd.concat(one, ignore_index=True) for one in zip(*frames, strict=True))
     return Both(context_of(scenario, settings, len(requests)), requests, attempts, tallies)
