@@ -48,11 +48,11 @@ configurations: {shared: {isolation: shared}}
 
 def compile_once(engine: str, progress: Progress) -> None:
     """Make the compiled engine's machine code if it is not on disk, before many workers would each make it."""
-    from sim.engine.kernel_source import is_warm
+    from sim.engine.kernel_source import cache_root, is_warm
 
     if engine != "compiled" or is_warm():
         return
-    progress.note("compiling the engine once; later runs start at once")
+    progress.note(f"compiling the engine once, into {cache_root()}; later runs start at once")
     loaded = smallest()
     checked_run(engine, settings_of(loaded, None)[0], build_plan(loaded.scenario, 0, {}), 0)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim import __version__
 from sim.engine.digest import combined
-from sim.engine.kernel_source import COUNTING, is_warm, kernel_name
+from sim.engine.kernel_source import COUNTING, cache_root, is_warm, kernel_name
 from sim.engine.stream import Nowhere, StreamRun
 from sim.engine.tally_tables import fresh_tallies
 from sim.engine.world import Setting
@@ -108,7 +108,7 @@ def stream(
     fewer requests are told of than were planned.
     """
     if not is_warm(COUNTING):
-        progress.note("compiling what counts once; later runs start at once")
+        progress.note(f"compiling what counts once, into {cache_root()}; later runs start at once")
         _compile_counting()
     state = _begun(checkpoints, identity_of(loaded, settings, rows), settings, rows, progress)
     _announce(state, loaded, settings, progress)

@@ -21,7 +21,8 @@ from sim.scenario.workloads import Trace
 from sim.workload.importers import TraceRows
 from tests.agreement.generated import random_scenario, tie_heavy
 
-GENERATED = 200
+GENERATED, QUICK = 500, 150
+"""Generated scenarios, and how many of them are not marked slow."""
 NO_TRACES: Mapping[Trace, TraceRows] = {}
 
 
@@ -50,7 +51,9 @@ def assert_all_agree(scenario: Scenario, plan: Plan, traces: Mapping[Trace, Trac
     return found
 
 
-@pytest.mark.parametrize("first", range(0, GENERATED, 10))
+@pytest.mark.parametrize(
+    "first", [pytest.param(at, marks=[pytest.mark.slow] * (at >= QUICK)) for at in range(0, GENERATED, 10)]
+)
 def test_engines_agree_on_generated_scenarios(first: int) -> None:
     for number in range(first, first + 10):
         scenario = random_scenario(number)
