@@ -66,11 +66,13 @@ class Checkpoints:
 def asked_to_stop(listen: bool) -> Iterator[threading.Event]:
     """An event that Ctrl-C sets instead of interrupting, so that the state can be written first.
 
-    A second Ctrl-C interrupts at once. Only the main thread hears signals; elsewhere, or where nobody
-    can ``listen`` because there is no place for a state, all stays as it is.
+    A second Ctrl-C interrupts at once. Only the main thread hears signals; elsewhere, where signals are
+    ignored (a shell's background job), or where nobody can ``listen`` because there is no place for a state,
+    all stays as it is.
     """
     stop = threading.Event()
-    if not listen or threading.current_thread() is not threading.main_thread():
+    listen = listen and threading.current_thread() is threading.main_thread()
+    if not listen or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield stop
         return
 

@@ -69,7 +69,7 @@ class Streams:
 
 def spread(state: Streamed, streams: Streams, pool: Pool, progress: Progress, checkpoints: Checkpoints) -> None:
     """Run what is left of a study on a pool. A replication that was under way begins anew."""
-    state.plan, state.runs = None, []
+    state.plan, state.drawn, state.runs = None, None, []
     jobs = streams.jobs(state.replication, pool.workers)
     parts = (part for some in pool.map(streams.run, jobs) for part in some)
     while whole := list(islice(parts, len(streams.settings))):

@@ -22,6 +22,7 @@ from sim.engine.world import Setting
 from sim.errors import RunInvalid
 from sim.metrics.context import Context
 from sim.metrics.tallied import Reading, read, reported
+from sim.scenario.plan import Plan
 from sim.scenario.plan_stream import PlanStream
 from sim.study.checkpoints import Checkpoints, asked_to_stop
 from sim.study.kept_rows import KeptRows, NoRows
@@ -54,6 +55,8 @@ class Streamed:
     identity: str
     replication: int = 0
     plan: PlanStream | None = None
+    drawn: tuple[Plan, int] | None = None
+    """The chunk that comes next, drawn while the one before went through the runs."""
     runs: list[StreamRun] = field(default_factory=list)
     readings: dict[str, list[Reading]] = field(default_factory=dict)
     digests: list[str] = field(default_factory=list)
@@ -74,7 +77,7 @@ class Streamed:
             self.planned += part.planned
             self.reported += part.reported
             self.readings[part.name].append(part.reading)
-        self.plan, self.runs = None, []
+        self.plan, self.drawn, self.runs = None, None, []
         self.replication += 1
 
     @property
@@ -188,13 +191,22 @@ def _chunks(state: Streamed, loaded: Loaded, settings: Sequence[Setting], sinks:
     if state.plan is None:
         state.plan = PlanStream(scenario, state.replication, loaded.traces)
         state.runs = fresh_runs(scenario, settings)
+        state.drawn = _drawn(state.plan)
     with ThreadPoolExecutor(len(settings)) as pool:
-        for chunk in state.plan:
-            until = state.plan.reached_ns
+        while state.drawn is not None:
+            chunk, until = state.drawn
             feeds = [pool.submit(run.feed, chunk, until, sink) for run, sink in zip(state.runs, sinks, strict=True)]
+            ahead = _drawn(state.plan)  # while they run
             for feed in feeds:
                 feed.result()
+            state.drawn = ahead
             yield len(chunk) * len(settings)
+
+
+def _drawn(plan: PlanStream) -> tuple[Plan, int] | None:
+    """The next chunk, and the time before which no later one begins; None after the last."""
+    chunk = next(plan, None)
+    return None if chunk is None else (chunk, plan.reached_ns)
 
 
 def fresh_runs(scenario: Scenario, settings: Sequence[Setting]) -> list[StreamRun]:
