@@ -41,8 +41,9 @@ def opening(summary: Summary, *, blamed: bool) -> str | None:
         for kind, write in OPENINGS.items():
             if found == {kind}:
                 return write(summary)
-    said = stuck(summary) or policies(summary)
-    return said or (storm(summary) if found == {"storm"} and not blamed else None)
+    if found == {"storm"}:
+        return policies(summary) or (None if blamed else storm(summary))
+    return stuck(summary) or policies(summary)
 
 
 def _parts(summary: Summary, text: Callable[[str], str]) -> str:
