@@ -23,9 +23,11 @@ def importing() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "docs/audit.md": audit, "docs/metrics.md": metrics, "docs/scenario-reference.md": reference,
+    "docs/audit.md": audit,
     "docs/importing.md": importing,
-}  # fmt: skip
+    "docs/metrics.md": metrics,
+    "docs/scenario-reference.md": reference,
+}
 
 
 def main() -> None:

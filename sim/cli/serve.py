@@ -84,7 +84,7 @@ def call(args: argparse.Namespace) -> int:
         site = Site(loaded, name, directory, speed=args.speed)
         hooks = Webhooks(site, args.webhook, anywhere=args.allow_remote_webhooks)
         tell = _as_json if args.json else _in_words
-        run(application(site, hooks, token, _palette()), listening, lambda: tell(site, where))
+        run(application(site, hooks, token, palette()), listening, lambda: tell(site, where))
     return 0
 
 
@@ -101,7 +101,8 @@ def _installed() -> None:
         raise BadInput("serve needs libraries that are not installed", value=", ".join(missing), hint=hint)
 
 
-def _palette() -> str:
+def palette() -> str:
+    """The report's colours as CSS variables, for light and dark ground."""
     from sim.report.style import css_variables
 
     dark = f"@media (prefers-color-scheme:dark){{:root{{{css_variables(1)}}}}}"

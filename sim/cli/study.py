@@ -48,9 +48,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--quiet", action="store_true", help="print nothing but errors (and --json)")
     add("--skip-bad-rows", action="store_true", help="leave out rows of a trace that can't be read")
     add("--no-counterfactual", action="store_true", help="do not run each team's absence (faster)")
-    kept = "what is kept: attempts and requests, requests only, or none: then memory stays small, and a run that was"
-    add("--rows", choices=("none", "requests", "attempts"), default="attempts",
-        help=f"{kept} interrupted goes on where it was (default: %(default)s)")  # fmt: skip
+    add("--rows", choices=("none", "requests", "attempts"),
+        help="what is kept: attempts and requests, requests only, or none "
+             "(default: attempts; none in a stream)")  # fmt: skip
+    add("--stream", action="store_true",
+        help="bounded memory: rows are written as the run goes on, an interrupted run goes on where it was, no "
+             "counterfactual; implied by --rows none and by more than 5,000,000 requests")  # fmt: skip
     add("--audit", action="store_true",
         help="write audit.parquet and audit.csv too: one row for every attempt, as an audit log has it")  # fmt: skip
     gate = "this configuration's objectives decide the exit code (default: all; may be repeated)"
@@ -98,6 +101,7 @@ def perform(args: argparse.Namespace, loaded: Loaded, out: Path, only: tuple[str
         configurations=only,
         counterfactual=not args.no_counterfactual,
         rows=args.rows,
+        stream=args.stream,
         gate=tuple(args.gate) if args.gate else None,
         command=args.words,
         audit=args.audit,

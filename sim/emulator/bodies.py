@@ -10,6 +10,7 @@ MAX_BODY = 32 * 1024 * 1024
 """The largest body, in bytes; beyond it comes a 413."""
 MAX_TOKENS = 1_000_000
 CHARACTERS_A_TOKEN, TOKENS_A_MESSAGE, TOKENS_AN_IMAGE = 4, 3, 1600
+_decode = json.JSONDecoder().decode
 _BINARY = frozenset(("image", "image_url", "input_image", "document", "file", "input_audio"))
 
 
@@ -39,7 +40,7 @@ class Wanted(NamedTuple):
 def parse(body: bytes) -> dict[str, Any]:
     """The JSON object of a body. Raises Trouble 400."""
     try:
-        found = json.loads(body)
+        found = _decode(str(body, "utf-8"))
     except RecursionError:
         raise Trouble(400, "The request body is nested too deeply.") from None
     except ValueError as error:

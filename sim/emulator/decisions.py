@@ -223,6 +223,11 @@ class Decisions:
         left = rule.cap - memory.level
         return (left if left > 0 else 0), -1 if rule.algorithm == CONCURRENCY else full_in
 
+    def spent(self, row: int) -> int:
+        """What was booked last in a spend cap's window, micro-dollars."""
+        booked: int = self.state.memory.caps[row].spent
+        return booked
+
     def spend(self, row: int, now: int) -> Spend:
         """Where a spend cap stands now."""
         rule, memory = self.world.rules.caps[row], self.state.memory.caps[row]

@@ -24,6 +24,7 @@ from sim.emulator.tally import Tally
 from sim.engine.fault_tables import Places
 from sim.engine.world import Setting, build_setting, places
 from sim.errors import BadInput
+from sim.scenario.keys import SpendCap
 from sim.scenario.loader import Loaded
 from sim.scenario.plan import expected_by_team, model_names
 from sim.scenario.topology import build_topology
@@ -75,6 +76,12 @@ def usual_output(loaded: Loaded) -> int:
     return max(1, round(sum(one.output_tokens for one in expected) / requests)) if requests else USUAL_OUTPUT
 
 
+def _thresholds(cap: SpendCap) -> list[tuple[float, int]]:
+    """(share, micro-dollars) at which somebody wants to know, the lowest first; one that is never reached for none."""
+    found = sorted((float(share), int(share * cap.amount.micro_usd)) for share in cap.alerts)
+    return found or [(1.0, 1 << 62)]
+
+
 class Site:
     """One configuration of a scenario as a provider."""
 
@@ -97,8 +104,7 @@ class Site:
         self.faults.on_change = self.quotas.forget
         self.tally = Tally()
         self.crossed: set[tuple[int, int, float]] = set()
-        self._alerts = [[(float(share), int(share * row.cap.amount.micro_usd)) for share in row.cap.alerts]
-                        for row in setting.rows.caps]  # fmt: skip
+        self._alerts = [_thresholds(row.cap) for row in setting.rows.caps]
         self._sizes: dict[str, str] = {}
         self.on_crossing: Callable[[Crossing], None] = lambda crossing: None
         self._luck = Stream(loaded.scenario.seed, 0, "emulator").key_base
@@ -152,6 +158,8 @@ class Site:
 
     def _look_at_caps(self, number: int, now: int) -> None:
         for cap in self.decisions.caps_of(number):
+            if self.decisions.spent(cap) < self._alerts[cap][0][1]:
+                continue
             spend = self.decisions.spend(cap, now)
             for share, least in self._alerts[cap]:
                 if spend.spent >= least and (cap, spend.window, share) not in self.crossed:

@@ -29,6 +29,17 @@ class Gone(Exception):
     """The client hung up."""
 
 
+_made: tuple[Any, bytes] = (None, b"")
+
+
+def _common(headers: Any) -> bytes:
+    """The headers that uvicorn adds to every answer (the date), which it makes anew every second."""
+    global _made
+    if _made[0] is not headers:
+        _made = headers, b"".join(b"%b: %b\r\n" % pair for pair in headers)
+    return _made[1]
+
+
 class Line:
     """One request's connection. ``cycle`` is uvicorn's record of the request."""
 
@@ -125,8 +136,8 @@ class Line:
             cycle.keep_alive = False
         elif not cycle.keep_alive:
             head += "connection: close\r\n"
-        dated = [part for name, value in cycle.default_headers for part in (name, b": ", value, b"\r\n")]
-        cycle.transport.write(b"".join((STATUS_LINE[status], *dated, head.encode("latin-1", "replace"), b"\r\n", body)))
+        dated = _common(cycle.default_headers)
+        cycle.transport.write(b"".join((STATUS_LINE[status], dated, head.encode("latin-1", "replace"), b"\r\n", body)))
 
     def _ended(self) -> None:
         cycle = self._cycle

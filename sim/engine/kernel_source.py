@@ -13,8 +13,10 @@ import contextlib
 import hashlib
 import importlib
 import os
+import stat
 import sys
 import tempfile
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
@@ -143,9 +145,22 @@ def cache_root() -> Path:
     root = Path(home) / "keystorm"
     with contextlib.suppress(OSError):
         root.mkdir(parents=True, exist_ok=True)
-    if os.access(root, os.W_OK):
+    return root if os.access(root, os.W_OK) else _temporary_root()
+
+
+@cache
+def _temporary_root() -> Path:
+    """A folder of the user's own for temporary files, where later runs find it too.
+
+    What lies there is loaded as code, so one that others could have written to is not used.
+    """
+    root = Path(tempfile.gettempdir()) / f"keystorm-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        root.mkdir(mode=0o700, parents=True)
+    found = root.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022:
         return root
-    return Path(tempfile.gettempdir()) / f"keystorm-{os.getuid()}"
+    return Path(tempfile.mkdtemp(prefix="keystorm-"))
 
 
 def write_kernel() -> tuple[Path, str]:

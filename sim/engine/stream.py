@@ -36,8 +36,17 @@ class Counted:
     def take(self, state: State) -> None:
         """Count what is written, and empty the state."""
         over, ended, admitted = (int(state.used[place]) for place in (REPORT, LOG, ADMISSIONS))
-        compiled_engine.kernel(COUNTING).count(
-            self.rules, self.tallies, state.report, over, state.log, ended, state.admissions, admitted
+        compiled_engine.call(
+            COUNTING,
+            "count",
+            self.rules,
+            self.tallies,
+            state.report,
+            over,
+            state.log,
+            ended,
+            state.admissions,
+            admitted,
         )
         self.sink.take(state)
         compiled_engine.emptied(state)
@@ -75,7 +84,7 @@ class StreamRun:
         self._advance(nothing, self.horizon_ns + 1, sink)
         compiled_engine.finish(self.tables, self.state, self._counted(sink))
         if self.tallies is not None:
-            compiled_engine.kernel(COUNTING).tally_close(self.tallies)
+            compiled_engine.call(COUNTING, "tally_close", self.tallies)
         return of_sums(self.requests, [int(one) for one in self.state.sums])
 
     def _advance(self, table: Any, until_ns: int, sink: Any) -> None:

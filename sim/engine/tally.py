@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 from sim.engine.tally_limits import add_long, at_close, at_end, at_start
 from sim.policy.admission import RATE_LIMITED
 from sim.policy.tables import Rules
-from sim.results.columns import NOT_STARTED, STATUS_NONE, STATUS_OK, SUCCEEDED, UNFINISHED
+from sim.results.columns import (
+    NOT_STARTED,
+    STATUS_CIRCUIT,
+    STATUS_NONE,
+    STATUS_OK,
+    STATUS_QUEUE,
+    SUCCEEDED,
+    UNFINISHED,
+)
 from sim.results.tallies import (
     ANSWER,
     BEFORE,
@@ -22,6 +30,7 @@ from sim.results.tallies import (
     CAME,
     COST,
     ENDED,
+    FALLBACK,
     GOOD,
     IN_TIME,
     LATENCY,
@@ -39,6 +48,8 @@ from sim.results.tallies import (
     S_UNFINISHED,
     SENT,
     STARTED,
+    STOPPED,
+    WAITED,
     WASTED,
     Tallies,
 )
@@ -63,6 +74,9 @@ class Over(NamedTuple):
     wasted: int
     throttle: int
     at: int
+    held: int = 0
+    last_model: int = 0
+    model: int = 0
 
 
 class Admitted(NamedTuple):
@@ -108,7 +122,7 @@ def over_of(rows: Any, row: int) -> Over:
     """A row of the report, whose columns are those of tables.REPORT."""
     return Over(
         rows[12, row], rows[13, row], rows[1, row], rows[2, row], rows[3, row], rows[4, row], rows[5, row],
-        rows[6, row], rows[7, row], rows[8, row], rows[19, row],
+        rows[6, row], rows[7, row], rows[8, row], rows[19, row], rows[10, row], rows[11, row], rows[15, row],
     )  # fmt: skip
 
 
@@ -173,6 +187,7 @@ def tally_request(t: Tallies, q: Over) -> None:
     counts[team, COST] += q.cost
     counts[team, WASTED] += q.wasted
     t.throttle[team, bucket(q.throttle)] += 1
+    request_client(t, q)
     request_times(t, q)
     if q.origin == 0:  # the team's own workload
         request_own(t, q)
@@ -201,6 +216,15 @@ def request_backlog(t: Tallies, q: Over) -> None:
         t.cursor[LAST_CALL] = ended
         t.backlog[q.team, ended, ENDED] += 1
     t.backlog[q.team, place_of(instants, ended, q.arrival), CAME] += 1
+
+
+def request_client(t: Tallies, q: Over) -> None:
+    """What the client did with a request by itself: another model, a stop, a wait."""
+    if q.outcome == SUCCEEDED and q.last_model != q.model:
+        t.counts[q.team, FALLBACK] += 1
+    if q.status in (STATUS_CIRCUIT, STATUS_QUEUE):
+        t.counts[q.team, STOPPED] += 1
+    add_long(t.counts, q.team, WAITED, q.held)
 
 
 def request_times(t: Tallies, q: Over) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from sim.metrics.budgets import worst_overshoot
 from sim.metrics.context import CapInfo, Context
 from sim.metrics.tables import F64, Attempts, Bool, Requests, lost_ns
-from sim.results.columns import FAILED, GAVE_UP, NOT_STARTED, STATUS_NONE, STATUS_OK, UNFINISHED
+from sim.results.columns import FAILED, GAVE_UP, NOT_SENT, NOT_STARTED, STATUS_NONE, STATUS_OK, UNFINISHED
 from sim.units import MICRO, SECOND
 
 Values = dict[str, F64]
@@ -19,10 +19,10 @@ Sums = dict[str, F64]
 """What the metrics are computed from, ``(replications, teams + 1)`` each, the last column the total.
 
 Of counted requests (see :class:`~sim.metrics.tables.Requests`): ``offered succeeded gave_up failed
-unfinished not_started own_offered own_succeeded in_time made cost wasted`` (micro-dollars) ``latency_s
-waiting_s answer_s`` (time without an answer, and of successes the rest); of their attempts, absent
-where none are known: ``sent limited server other``. Of all attempts, in total and where the spend
-caps are known: ``overshoot`` (dollars).
+unfinished not_started own_offered own_succeeded in_time made cost wasted`` (micro-dollars) ``fallback
+stopped held_s latency_s waiting_s answer_s`` (time without an answer, and of successes the rest); of their
+attempts, absent where none are known: ``sent limited server other``. Of all attempts, in total and where
+the spend caps are known: ``overshoot`` (dollars).
 """
 
 Spread = dict[str, F64]
@@ -57,6 +57,9 @@ def sums_of(
         "made": requests.per_cell(counted, requests.attempts),
         "cost": requests.per_cell(counted, requests.cost),
         "wasted": requests.per_cell(counted, requests.wasted),
+        "fallback": requests.per_cell(succeeded & requests.fell_back),
+        "stopped": requests.per_cell(counted & np.isin(requests.status, NOT_SENT)),
+        "held_s": requests.per_cell(counted, requests.held) / SECOND,
         "latency_s": requests.per_cell(succeeded, requests.finish - requests.arrival) / SECOND,
         **_waits(requests, attempts, context),
         **({} if attempts is None else _sent(requests, attempts)),
@@ -148,7 +151,10 @@ def _of_attempts(sums: Sums) -> Values:
 def _times(sums: Sums, spread: Spread) -> Values:
     values = {f"latency_{name}_s": grid for name, grid in zip(_NAMES, spread["latency"], strict=True)}
     values |= {f"throttle_wait_{name}_s": grid for name, grid in zip(_NAMES, spread["throttle"], strict=True)}
-    return values | {"latency_mean_s": ratio(sums["latency_s"], sums["succeeded"])}
+    return values | {
+        "latency_mean_s": ratio(sums["latency_s"], sums["succeeded"]),
+        "client_wait_mean_s": ratio(sums["held_s"], sums["offered"]),
+    }
 
 
 def _money(sums: Sums) -> Values:
@@ -169,6 +175,8 @@ def values_of(sums: Sums, spread: Spread, context: Context) -> Values:
     counts = ("offered", "succeeded", "gave_up", "failed", "unfinished", "not_started")
     return {
         **{name: sums[name] for name in counts},
+        "fallback_answers": sums["fallback"],
+        "stopped_by_client": sums["stopped"],
         **_rates(sums, context),
         **_of_attempts(sums),
         **_times(sums, spread),

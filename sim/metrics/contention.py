@@ -25,7 +25,7 @@ RULE = """\
 charged with during its last period (60 s) up to the refusal; for concurrency, in what was in flight
 at that instant. A victim's row is the mean over all its refusals in all replications, so it sums to
 1; its own share is in it. A refusal with nothing charged in that period is left out, and a team that
-was never refused has no row. A study that keeps no rows cuts the period into eighths (of a second
+was never refused has no row. A study that streams cuts the period into eighths (of a second
 at least) and lays a refusal on what was charged in the seven before its own, in half of its own and
 in half of the eighth before; for concurrency, on the mean in flight in its own 7.5 s. Over many
 refusals that is the same.

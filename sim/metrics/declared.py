@@ -90,10 +90,18 @@ DECLARED = (
     Metric("not_started", "Not started", "requests",
            "steps of sessions that were never sent, because the step before failed or did not end; not in offered",
            "lower", 0),
+    Metric("fallback_answers", "Fallback answers", "requests",
+           "succeeded requests that were answered by the model that the client falls back to", "none", 0),
+    Metric("stopped_by_client", "Stopped by client", "requests",
+           "offered requests that their own client stopped: its circuit breaker was open, or its queue full",
+           "none", 0),
     _latency(50), _latency(95), _latency(99),
     Metric("latency_mean_s", "Mean latency", "s",
            "mean, over succeeded requests, of the final answer's time minus the intended start", "lower", 2),
     _waits(50), _waits(95), _waits(99),
+    Metric("client_wait_mean_s", "Mean client wait", "s",
+           "mean, over offered requests, of the time in the client's own queue and waiting for its own rate limit",
+           "lower", 2),
     Metric("time_lost_s", "Time lost", "s",
            "sum over offered requests of the time from the intended start to the start of the attempt that succeeded; "
            "without one, to the client's last answer or the end of the run",
@@ -130,7 +138,7 @@ without a value (no success has no latency) is left out of that mean. A paired d
 replication by replication first: both sides saw the same draws. Only requests with an intended
 start at or after the end of the warm-up count.
 
-A study that keeps no rows (`--rows none`) counts while it runs. It says the same, but for quantiles,
+A study that streams (`--rows none`, `--stream`) counts while it runs. It says the same, but for quantiles,
 which come from histograms and are at most 0.4 % off, and for contention by consumption (below).
 
 | name | label | unit | formula | better |

@@ -61,6 +61,13 @@ def grouped_quantiles(group: I64, values: F64, groups: int, quantiles: Sequence[
     return result
 
 
+def _differ(one: pd.Series, other: pd.Series) -> Bool:
+    """Where two columns of names differ."""
+    names = tuple(dict.fromkeys((*labels(one), *labels(other))))
+    differ: Bool = codes(one, names) != codes(other, names)
+    return differ
+
+
 def _take(frame: pd.DataFrame, rows: I64, name: str) -> I64:
     return frame[name].to_numpy()[rows].astype(np.int64)
 
@@ -102,6 +109,8 @@ class Requests:
     cost: I64
     wasted: I64
     throttle: I64
+    held: I64
+    fell_back: Bool
     origin: I64
     counted: Bool
 
@@ -111,7 +120,8 @@ class Requests:
         rows = _rows(frame, configuration)
         arrival = _take(frame, rows, "arrival_ns")
         names = {"request": "request", "finish": "finish_ns", "status": "status", "attempts": "attempts",
-                 "cost": "cost_microusd", "wasted": "wasted_microusd", "throttle": "throttle_wait_ns"}  # fmt: skip
+                 "cost": "cost_microusd", "wasted": "wasted_microusd", "throttle": "throttle_wait_ns",
+                 "held": "client_wait_ns"}  # fmt: skip
         return cls(
             replications=context.replications,
             replication=_check_runs(_take(frame, rows, "replication"), context.replications),
@@ -119,6 +129,7 @@ class Requests:
             team=_known(codes(frame["team"], context.teams)[rows], "requests"),
             arrival=arrival,
             outcome=codes(frame["outcome"], OUTCOMES)[rows],
+            fell_back=_differ(frame["last_model"], frame["model"])[rows],
             origin=codes(frame["origin"], ORIGINS)[rows],
             counted=(arrival >= 0) & (arrival >= context.scenario.warmup),
             **{field: _take(frame, rows, name) for field, name in names.items()},

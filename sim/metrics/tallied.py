@@ -28,6 +28,7 @@ from sim.results.tallies import (
     CAME,
     COST,
     ENDED,
+    FALLBACK,
     GOOD,
     HELD,
     IN_TIME,
@@ -46,6 +47,8 @@ from sim.results.tallies import (
     SERIES,
     SERVER,
     STARTED,
+    STOPPED,
+    WAITED,
     WASTED,
     WORD_BITS,
     Tallies,
@@ -57,8 +60,9 @@ _COUNTS = {
     "succeeded": SUCCEEDED, "gave_up": GAVE_UP, "failed": FAILED, "unfinished": UNFINISHED, "not_started": NOT_STARTED,
     "own_offered": OWN, "own_succeeded": OWN_SUCCEEDED, "in_time": IN_TIME, "made": MADE, "cost": COST,
     "wasted": WASTED, "sent": SENT, "limited": LIMITED, "server": SERVER, "other": OTHER,
+    "fallback": FALLBACK, "stopped": STOPPED,
 }  # fmt: skip
-_LONG = {"latency_s": LATENCY, "answer_s": ANSWER, "waiting_s": LOST}
+_LONG = {"latency_s": LATENCY, "answer_s": ANSWER, "waiting_s": LOST, "held_s": WAITED}
 _OFFERED = [SUCCEEDED, FAILED, GAVE_UP, UNFINISHED]
 
 

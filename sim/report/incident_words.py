@@ -37,14 +37,13 @@ def opening(summary: Summary, *, blamed: bool) -> str | None:
     ``blamed``: another team is the cause of its loss, which a storm that hits everybody alike does not explain.
     """
     found = kinds(summary)
-    if found == {"storm"} and blamed:
-        return None
-    if not all(incidents_of(summary, name) for name in configurations(summary)):
-        return stuck(summary)
-    for kind, write in OPENINGS.items():
-        if found == {kind}:
-            return write(summary)
-    return stuck(summary)
+    if all(incidents_of(summary, name) for name in configurations(summary)):
+        for kind, write in OPENINGS.items():
+            if found == {kind}:
+                return write(summary)
+    if found == {"storm"}:
+        return policies(summary) or (None if blamed else storm(summary))
+    return stuck(summary) or policies(summary)
 
 
 def _parts(summary: Summary, text: Callable[[str], str]) -> str:
@@ -166,6 +165,32 @@ def storm(summary: Summary) -> str:
     return f"{capital(place(summary, base))} {text}{tail}."
 
 
+def policies(summary: Summary) -> str | None:
+    """Where three or more configurations have the same keys and capacity: with which most requests succeed, and fewest.
+
+    What they differ in is how clients behave (or how limits count); spend caps have an opening of their own.
+    """
+    from sim.report.words import success
+
+    sides = {name: summary["configurations"][name] for name in configurations(summary)}
+    alike = {(str(side.get("isolation")), repr(side.get("capacity"))) for side in sides.values()}
+    rates = {name: success(side["total"]) for name, side in sides.items()}
+    best, worst = max(rates, key=lambda name: rates[name].mean), min(rates, key=lambda name: rates[name].mean)
+    if any(side.get("budgets") for side in sides.values()):
+        return None
+    if len(sides) < 3 or len(alike) > 1 or not rates[best].mean - rates[worst].mean >= CERTAIN:
+        return None
+
+    def told(name: str) -> str:
+        tries, slow = (stat(sides[name]["total"], metric) for metric in ("attempts_per_request", "latency_p95_s"))
+        return (
+            f"{with_interval(rates[name], 'share')} of all requests succeed, with {value_text(tries, 'ratio')} "
+            f"attempts each and a p95 latency of {value_text(slow, 'seconds')}"
+        )
+
+    return f"{capital(place(summary, best))} most is done: {told(best)}; {place(summary, worst)} least: {told(worst)}."
+
+
 def stuck(summary: Summary) -> str | None:
     """In which share of the runs the overload outlives the last fault; None where it never does."""
     shares = {name: _recovered(summary, name) for name in configurations(summary)}
@@ -194,6 +219,5 @@ OPENINGS: dict[str, Opening] = {
     "leaked_key": leak,
     "key_rotation": rotation,
     "price_change": price,
-    "storm": storm,
 }
 """Who writes the opening where all faults are of this kind."""

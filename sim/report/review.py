@@ -61,10 +61,11 @@ def _people(desk: Mapping[str, Any]) -> str:
 def _who(summary: Summary, cast: Cast, part: str, heading: str) -> Table:
     """Items by team or by category, without those that send nothing."""
     head = (Head(heading), Head("Configuration"), Head("To review", NUMBER))
+    words = dict.fromkeys(word for _, desk in _each(summary, cast) for word in desk[part])
     rows = tuple(
         (_name(word, cast), Cell(name), _number(desk[part], word, "count"))
+        for word in words
         for name, desk in _each(summary, cast)
-        for word in desk[part]
         if stat(desk[part], word).mean > 0
     )
     return Table(head, rows, f"Refused content by {heading.lower()}")

@@ -25,6 +25,7 @@ client that hung up after its own timeout."""
 STATUS_CIRCUIT, STATUS_QUEUE = -2, -3
 """Instead of the last attempt's status, where the client stopped the request without sending it (again):
 its circuit breaker was open, its queue was full. The request gave up; no attempt has such a status."""
+NOT_SENT = (STATUS_CIRCUIT, STATUS_QUEUE)
 
 
 @dataclass(frozen=True)

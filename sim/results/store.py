@@ -2,7 +2,8 @@
 
 A study appends run after run, so that memory holds one run at a time. Everything is written under
 a temporary name and renamed when it is whole: a folder never holds half a table. Both files carry
-one fingerprint, so that tables of two different studies are not read as one.
+one fingerprint, so that tables of two different studies are not read as one. A long study writes each
+as a folder of parts (:mod:`sim.results.parts`).
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _array(values: pd.Series, column: Column) -> pa.Array:
     return pa.array(numbers, pa.int64()).cast(_arrow_type(column))  # a safe cast: overflow raises
 
 
-class _Table:
+class Table:
     """One Parquet file that grows by frames, one row group at a time."""
 
     def __init__(self, path: Path, columns: Sequence[Column]) -> None:
@@ -130,8 +131,8 @@ class Writer:
         self._directory = Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
         self._partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=self._directory))
-        self._requests = _Table(self._partial / REQUESTS_FILE, REQUESTS)
-        self._attempts = _Table(self._partial / ATTEMPTS_FILE, ATTEMPTS) if attempts else None
+        self._requests = Table(self._partial / REQUESTS_FILE, REQUESTS)
+        self._attempts = Table(self._partial / ATTEMPTS_FILE, ATTEMPTS) if attempts else None
         self._hash = hashlib.sha256()
 
     def __enter__(self) -> Writer:
@@ -158,9 +159,9 @@ class Writer:
             table.finish(self._hash.hexdigest())
         for name, kept in tables.items():
             if kept is None:
-                (self._directory / name).unlink(missing_ok=True)
+                remove(self._directory / name)
             else:
-                (self._partial / name).replace(self._directory / name)
+                put(self._partial / name, self._directory / name)
         self.discard()
 
     def discard(self) -> None:
@@ -169,6 +170,26 @@ class Writer:
             for table in filter(None, (self._requests, self._attempts)):
                 table.drop()
             shutil.rmtree(self._partial, ignore_errors=True)
+
+
+def part_name(number: int) -> str:
+    """The name of one part of a table that is a folder."""
+    return f"part-{number:05d}.parquet"
+
+
+def remove(path: Path) -> None:
+    """Remove a table, a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def put(made: Path, path: Path) -> None:
+    """Move a finished table to where it belongs, instead of an earlier one."""
+    if made.is_dir() or path.is_dir():  # a file takes another's place in one step, a folder can't
+        remove(path)
+    made.replace(path)
 
 
 def _open(path: Path) -> Any:
@@ -203,7 +224,29 @@ def _footer(file: Any) -> dict[str, Any]:
 
 
 def _load(path: Path, columns: Sequence[Column]) -> tuple[pd.DataFrame, Any]:
-    """One table with its categories as they were written, and its fingerprint."""
+    """One table, a file or a folder of parts, with its categories as they were written, and its fingerprint."""
+    if not path.is_dir():
+        return _load_file(path, columns)
+    found = [_load_file(part, columns) for part in sorted(path.iterdir()) or [path / part_name(0)]]
+    if len({identity for _, identity in found}) > 1:
+        hint = "remove the folder and run the scenario again"
+        raise BadInput("the parts belong to different studies", place=str(path), hint=hint)
+    return joined([frame for frame, _ in found]), found[0][1]
+
+
+def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Frames one after another; categories are those of all, in the order in which they are met."""
+    import pandas as pd
+
+    frames = [frame for frame in frames if len(frame)] or list(frames[:1])
+    for name in [column for column in frames[0] if isinstance(frames[0][column].dtype, pd.CategoricalDtype)]:
+        every = dict.fromkeys(category for frame in frames for category in frame[name].cat.categories)
+        for frame in frames:
+            frame[name] = frame[name].cat.set_categories(list(every))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _load_file(path: Path, columns: Sequence[Column]) -> tuple[pd.DataFrame, Any]:
     import pyarrow as pa
 
     with _open(path) as file:

@@ -23,7 +23,7 @@ COUNTS = (
     "sent", "limited", "server", "other",
     "cost", "wasted",
     "latency", "latency_high", "answer", "answer_high", "lost", "lost_high",
-    "own_before", "own_succeeded_before",
+    "own_before", "own_succeeded_before", "fallback", "stopped", "held", "held_high",
 )  # fmt: skip
 """A team's counts of counted requests (``not_started`` counts all of them).
 
@@ -32,11 +32,12 @@ first fault; ``in_time``: succeeded and started before the end of the duration; 
 that requests say they made; ``sent`` and what follows: attempts seen, answered with 429, with 500
 and above, with any other error. ``cost`` and ``wasted`` are micro-dollars; ``latency``, ``answer``
 (the part of it after the start of the attempt that succeeded) and ``lost`` (without one: see the
-metric ``time_lost_s``) are ns in two words, see :data:`WORD_BITS`.
+metric ``time_lost_s``) are ns in two words, see :data:`WORD_BITS`; so is ``held`` (at the client).
+``fallback``: answered by another model; ``stopped`` by their own client.
 """
 (
     OWN, OWN_SUCCEEDED, IN_TIME, MADE, SENT, LIMITED, SERVER, OTHER, COST, WASTED,
-    LATENCY, _, ANSWER, _, LOST, _, BEFORE, BEFORE_SUCCEEDED,
+    LATENCY, _, ANSWER, _, LOST, _, BEFORE, BEFORE_SUCCEEDED, FALLBACK, STOPPED, WAITED, _,
 ) = range(len(OUTCOMES), len(COUNTS))  # fmt: skip
 
 SERIES = (

@@ -256,7 +256,8 @@ class Breaker(Strict):
             found = "neither failures nor failure_rate is" if self.failures is None else "failures and failure_rate are"
             hint = "failures: 5 (in a row), or failure_rate: 50% with over and min_calls"
             raise BadUnit(f"a breaker opens by one rule, and {found} given", hint=hint)
-        extra = {"over", "min_calls"} & self.model_fields_set
+        default = type(self).model_fields
+        extra = {name for name in ("over", "min_calls") if getattr(self, name) != default[name].default}
         if self.failures is not None and extra:
             names = " and ".join(sorted(extra))
             raise BadUnit(f"{names} without failure_rate", hint="remove it, or count with failure_rate: 50%")

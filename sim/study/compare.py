@@ -16,21 +16,25 @@ from sim.metrics.review import desks
 from sim.metrics.summary import summarise, summary_of
 from sim.metrics.tallied import of_readings
 from sim.results.audit import remove_audit, write_audit
-from sim.results.store import ATTEMPTS_FILE, REQUESTS_FILE, Writer, write_json
+from sim.results.store import ATTEMPTS_FILE, REQUESTS_FILE, Writer, remove, write_json
 from sim.scenario.capacity import capacity
 from sim.scenario.loader import Loaded
+from sim.scenario.streams import expected_requests
 from sim.study.audit import audit_of
+from sim.study.checkpoints import Checkpoints
 from sim.study.manifest import manifest
 from sim.study.pool import THREADS, Pool, open_pool
 from sim.study.progress import Progress
 from sim.study.runs import Without, compile_once, settings_of
-from sim.study.streaming import Checkpoints, check_start, stream
+from sim.study.streaming import check_start, stream
 from sim.study.work import Work, all_runs, check_engines, counterfactuals
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COUNTERFACTUAL_FILE = "counterfactual.parquet"
+IN_MEMORY = 5_000_000
+"""Requests of all runs together that are kept in memory; beyond it a study streams."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,11 @@ class Options:
     """How to run: which engine, where to write, what to leave out.
 
     ``gate`` names the configurations whose objectives count as missed; none is all of them.
-    ``rows`` is what is kept: ``attempts`` (and requests), ``requests``, or ``none``, which streams in
-    bounded memory and can be interrupted. ``executor`` and ``workers`` say where the runs happen
-    (:func:`sim.study.pool.open_pool`); the result is the same everywhere. ``command`` is what a report
-    prints as the way to get it again.
+    ``rows`` is what is kept: ``attempts`` (and requests), ``requests``, or ``none``; by default ``attempts``,
+    and ``none`` in a stream. A study streams (bounded memory, tallies, checkpoints, rows written as it goes on)
+    when it is told to by ``stream``, when it keeps no rows, and when its rows would not fit in memory.
+    ``executor`` and ``workers`` say where the runs happen (:func:`sim.study.pool.open_pool`); the result is the
+    same everywhere. ``command`` is what a report prints as the way to get it again.
     """
 
     engine: str = "compiled"
@@ -50,7 +55,8 @@ class Options:
     out: Path | None = None
     configurations: tuple[str, ...] | None = None
     counterfactual: bool = True
-    rows: str = "attempts"
+    rows: str | None = None
+    stream: bool = False
     gate: tuple[str, ...] | None = None
     command: tuple[str, ...] = ()
     audit: bool = False
@@ -85,10 +91,12 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
     rows are missing or the two engines disagree on the first replication.
     """
     settings = settings_of(loaded, options.configurations)
-    if options.audit and options.rows != "attempts":
-        hint = "leave out --rows, or --audit"
-        raise BadInput("an audit log needs the attempts", place="--audit", value=f"--rows {options.rows}", hint=hint)
-    if options.rows == "none":
+    streams = _streams(loaded, settings, options)
+    if options.audit and (streams or options.rows not in (None, "attempts")):
+        said = "a stream" if streams else f"--rows {options.rows}"
+        hint = "leave out --rows, --stream or --audit"
+        raise BadInput("an audit log needs the attempts in memory", place="--audit", value=said, hint=hint)
+    if streams:
         return _stream(loaded, settings, options, progress)
     work = Work.of(loaded, settings, options.engine)
     with open_pool(options.executor, _workers(options)) as pool:
@@ -100,7 +108,7 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
     summary = summarise(tables.requests, tables.attempts, without, context)
     missed = _missed(summary, options.gate)
     if options.out is not None:
-        _write_tables(options.out, tables, without, options.rows)
+        _write_tables(options.out, tables, without, options.rows or "attempts")
         remove_audit(options.out)
         if options.audit:
             write_audit(options.out, audit_of(loaded.scenario, settings, tables.requests, tables.attempts))
@@ -110,9 +118,8 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
 
 
 def _stream(loaded: Loaded, settings: Sequence[Setting], options: Options, progress: Progress) -> Study:
-    """The same without rows: tallies instead of tables, and checkpoints beside the result."""
-    if options.engine != "compiled":
-        raise BadInput("only the compiled engine streams", value=f"--engine {options.engine}", hint="--engine compiled")
+    """The same in bounded memory: tallies instead of tables, and checkpoints beside the result."""
+    rows = _streamed_rows(options, progress)
     compile_once(options.engine, progress)
     check_start(loaded, settings, progress)
     if desks(loaded.scenario):
@@ -120,19 +127,43 @@ def _stream(loaded: Loaded, settings: Sequence[Setting], options: Options, progr
     checkpoints = Checkpoints(options.out)
     with _elsewhere(options) as pool:
         empty = _context(loaded, settings, options, (0, 0, ""))
-        found = stream(loaded, settings, empty, progress, checkpoints, pool)
+        found, kept = stream(loaded, settings, empty, progress, checkpoints, pool, rows)
     progress.start("measuring and drawing", 1)
     context = _context(loaded, settings, options, (found.planned, found.reported, found.digest))
     measured = ((name, of_readings(readings, context, name)) for name, readings in found.readings.items())
     summary = summary_of(measured, None, context)
     if options.out is not None:
         for name in (REQUESTS_FILE, ATTEMPTS_FILE, COUNTERFACTUAL_FILE):
-            (options.out / name).unlink(missing_ok=True)
+            remove(options.out / name)
         remove_audit(options.out)
+        kept.commit()
         _write(options.out, loaded, options, summary)
     checkpoints.clear()
     progress.advance()
     return Study(summary, _missed(summary, options.gate), options.out, None, None)
+
+
+def _streams(loaded: Loaded, settings: Sequence[Setting], options: Options) -> bool:
+    """Whether the study streams: it is told to, or all its rows would not fit in memory."""
+    if options.stream or options.rows == "none":
+        return True
+    requests = expected_requests(loaded.scenario, loaded.traces) * len(settings) * loaded.scenario.replications
+    return options.engine == "compiled" and requests > IN_MEMORY
+
+
+def _streamed_rows(options: Options, progress: Progress) -> str:
+    """Which rows a stream keeps. Raises BadInput for what can't be streamed."""
+    if options.engine != "compiled":
+        raise BadInput("only the compiled engine streams", value=f"--engine {options.engine}", hint="--engine compiled")
+    if options.rows is None and not options.stream:
+        progress.note("too long to be kept in memory: streaming without rows (--rows requests or attempts writes them)")
+    rows = options.rows or "none"
+    if rows != "none" and options.executor != THREADS:
+        hint = "leave out --executor, or --rows none"
+        raise BadInput("a stream's rows are written where it runs", value=f"--executor {options.executor}", hint=hint)
+    if rows != "none" and options.out is None:
+        raise BadInput("a stream's rows need a directory to be written to", value=f"rows={rows}", hint="give out")
+    return rows
 
 
 def _elsewhere(options: Options) -> AbstractContextManager[Pool | None]:

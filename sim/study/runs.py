@@ -48,11 +48,11 @@ configurations: {shared: {isolation: shared}}
 
 def compile_once(engine: str, progress: Progress) -> None:
     """Make the compiled engine's machine code if it is not on disk, before many workers would each make it."""
-    from sim.engine.kernel_source import is_warm
+    from sim.engine.kernel_source import cache_root, is_warm
 
     if engine != "compiled" or is_warm():
         return
-    progress.note("compiling the engine once; later runs start at once")
+    progress.note(f"compiling the engine once, into {cache_root()}; later runs start at once")
     loaded = smallest()
     checked_run(engine, settings_of(loaded, None)[0], build_plan(loaded.scenario, 0, {}), 0)
 
@@ -139,9 +139,8 @@ def names_of(settings: Sequence[Setting]) -> Names:
     return Names(configurations, first.teams, tuple(keys), first.models, tuple(refusers))
 
 
-def labels_of(run: Run, names: Names) -> Labels:
-    """How this run's numbers map into the study's names."""
-    setting = run.setting
+def labels_of(setting: Setting, replication: int, names: Names) -> Labels:
+    """How the numbers of a run of this configuration map into the study's names."""
     keys = [names.keys.index(key) for key in setting.keys]
     refuser = [names.refusers.index(name) for name in setting.refusers]
-    return Labels(setting.name, run.replication, keys, refuser)
+    return Labels(setting.name, replication, keys, refuser)

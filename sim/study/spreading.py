@@ -18,9 +18,10 @@ from sim.metrics.context import Context
 from sim.scenario.plan_stream import PlanStream
 from sim.scenario.schema import Scenario
 from sim.scenario.workloads import Trace
+from sim.study.checkpoints import Checkpoints
 from sim.study.pool import Pool
 from sim.study.progress import Progress
-from sim.study.streaming import Checkpoints, Ended, Streamed, ended, fresh_runs
+from sim.study.streaming import Ended, Streamed, ended, fresh_runs
 from sim.workload.importers.trace_rows import TraceRows
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Streams:
         for chunk in plan:
             for run in runs:
                 run.feed(chunk, plan.reached_ns, Nowhere())
-        return [ended(run, self.context, replication) for run in runs]
+        return [ended(run, self.context, replication, Nowhere()) for run in runs]
 
     def jobs(self, first: int, workers: int) -> Iterator[Job]:
         """All jobs from replication ``first`` on, in the order of a study that runs in one place.
@@ -68,10 +69,11 @@ class Streams:
 
 def spread(state: Streamed, streams: Streams, pool: Pool, progress: Progress, checkpoints: Checkpoints) -> None:
     """Run what is left of a study on a pool. A replication that was under way begins anew."""
-    state.plan, state.runs = None, []
+    state.plan, state.drawn, state.runs = None, None, []
     jobs = streams.jobs(state.replication, pool.workers)
     parts = (part for some in pool.map(streams.run, jobs) for part in some)
     while whole := list(islice(parts, len(streams.settings))):
         state.take(whole)
         progress.advance(sum(part.planned for part in whole))
-        checkpoints.save(state)
+        if checkpoints.due():
+            checkpoints.save(state)

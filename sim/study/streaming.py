@@ -1,30 +1,31 @@
-"""A comparison that keeps no rows: plans stream through the compiled loop, tallies are all that stays.
+"""A comparison in bounded memory: plans stream through the compiled loop, tallies are all that stays in memory.
 
-Memory holds a chunk of the plan and what is under way, whatever the duration. Every so often the
-whole state is written to a checkpoint beside the result; the same command goes on from there.
+Memory holds a chunk of the plan and what is under way, whatever the duration. Rows, if they are kept, are
+written as the run goes on. Every so often the whole state is written to a checkpoint beside the result;
+the same command goes on from there.
 """
 
 from __future__ import annotations
 
 import hashlib
-import pickle
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim import __version__
 from sim.engine.digest import combined
-from sim.engine.kernel_source import COUNTING, is_warm, kernel_name
+from sim.engine.kernel_source import COUNTING, cache_root, is_warm, kernel_name
 from sim.engine.stream import Nowhere, StreamRun
 from sim.engine.tally_tables import fresh_tallies
 from sim.engine.world import Setting
 from sim.errors import RunInvalid
 from sim.metrics.context import Context
 from sim.metrics.tallied import Reading, read, reported
+from sim.scenario.plan import Plan
 from sim.scenario.plan_stream import PlanStream
+from sim.study.checkpoints import Checkpoints, asked_to_stop
+from sim.study.kept_rows import KeptRows, NoRows
 from sim.study.runs import agree, checked_run, settings_of, smallest
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from sim.study.pool import Pool
     from sim.study.progress import Progress
 
-CHECKPOINT = ".checkpoint.pickle"
-EVERY_S = 20.0
-"""Seconds between checkpoints."""
 CHECKED_REQUESTS = 10_000
 
 
@@ -57,11 +55,15 @@ class Streamed:
     identity: str
     replication: int = 0
     plan: PlanStream | None = None
+    drawn: tuple[Plan, int] | None = None
+    """The chunk that comes next, drawn while the one before went through the runs."""
     runs: list[StreamRun] = field(default_factory=list)
     readings: dict[str, list[Reading]] = field(default_factory=dict)
     digests: list[str] = field(default_factory=list)
     planned: int = 0
     reported: int = 0
+    parts: int = 0
+    """Parts of the tables of rows that are whole and on the disk."""
 
     @property
     def digest(self) -> str:
@@ -75,7 +77,7 @@ class Streamed:
             self.planned += part.planned
             self.reported += part.reported
             self.readings[part.name].append(part.reading)
-        self.plan, self.runs = None, []
+        self.plan, self.drawn, self.runs = None, None, []
         self.replication += 1
 
     @property
@@ -84,46 +86,12 @@ class Streamed:
         return self.planned + sum(run.requests for run in self.runs)
 
 
-def identity_of(loaded: Loaded, settings: Sequence[Setting]) -> str:
-    """What must be equal for a checkpoint to be gone on from: scenario, seed, configurations, code."""
+def identity_of(loaded: Loaded, settings: Sequence[Setting], rows: str) -> str:
+    """What must be equal for a checkpoint to be gone on from: scenario, seed, configurations, rows kept, code."""
     scenario = loaded.scenario
     names = [setting.name for setting in settings]
-    said = [scenario.model_dump_json(by_alias=True), loaded.sha256, names, kernel_name(), __version__]
+    said = [scenario.model_dump_json(by_alias=True), loaded.sha256, names, rows, kernel_name(), __version__]
     return hashlib.sha256(repr(said).encode()).hexdigest()
-
-
-class Checkpoints:
-    """Where the state of a study is written, and when. ``clock`` gives seconds."""
-
-    def __init__(self, folder: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.path = None if folder is None else folder / CHECKPOINT
-        self._clock = clock
-        self._next = clock() + EVERY_S
-
-    def load(self, identity: str) -> Streamed | None:
-        """The state of an interrupted run of the very same study, if there is one."""
-        if self.path is None or not self.path.exists():
-            return None
-        head, _, body = self.path.read_bytes().partition(b"\n")
-        if head.decode() != identity:
-            return None
-        state: Streamed = pickle.loads(body)
-        return state
-
-    def save(self, state: Streamed, *, now: bool = False) -> None:
-        """Write the state when it is time, under a temporary name first."""
-        if self.path is None or (not now and self._clock() < self._next):
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
-        partial.write_bytes(state.identity.encode() + b"\n" + pickle.dumps(state, pickle.HIGHEST_PROTOCOL))
-        partial.replace(self.path)
-        self._next = self._clock() + EVERY_S
-
-    def clear(self) -> None:
-        """The study is done."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
 
 
 def stream(
@@ -133,32 +101,73 @@ def stream(
     progress: Progress,
     checkpoints: Checkpoints,
     pool: Pool | None = None,
-) -> Streamed:
+    rows: str = "none",
+) -> tuple[Streamed, KeptRows | NoRows]:
     """Run every replication through every configuration, from the last checkpoint on if there is one.
 
-    With a ``pool``, replications are spread over its workers, and checkpoints stand between them.
-    ``context`` is what readings need of the scenario; its counts are not looked at. Raises
-    RunInvalid when fewer requests are told of than were planned.
+    With a ``pool``, replications are spread over its workers, and checkpoints stand between them; then no
+    rows are kept. ``context`` is what readings need of the scenario; its counts are not looked at. Gives
+    what was found, and the rows that were written and are yet to be put in place. Raises RunInvalid when
+    fewer requests are told of than were planned.
     """
-    identity = identity_of(loaded, settings)
     if not is_warm(COUNTING):
-        progress.note("compiling what counts once; later runs start at once")
+        progress.note(f"compiling what counts once, into {cache_root()}; later runs start at once")
         _compile_counting()
-    state = checkpoints.load(identity)
-    if state is None:
-        state = Streamed(identity, readings={setting.name: [] for setting in settings})
-    else:
-        progress.note(f"going on from a checkpoint: {state.handled:,} requests are done")
+    state = _begun(checkpoints, identity_of(loaded, settings, rows), settings, rows, progress)
     _announce(state, loaded, settings, progress)
     if pool is not None:
         from sim.study.spreading import Streams, spread
 
         spread(state, Streams.of(loaded, settings, context), pool, progress, checkpoints)
-    while state.replication < loaded.scenario.replications:
-        _replication(state, loaded, settings, progress, checkpoints)
-        state.take([ended(run, context, state.replication) for run in state.runs])
-        checkpoints.save(state)
+    kept: KeptRows | NoRows = NoRows()
+    if rows != "none":
+        assert checkpoints.folder is not None, "rows need a place"
+        kept = KeptRows(checkpoints.folder, state.identity, settings, rows, state.parts)
+    try:
+        _all_replications(state, loaded, settings, context, progress, checkpoints, kept)
+    except BaseException:
+        kept.drop()
+        raise
+    return state, kept
+
+
+def _begun(
+    checkpoints: Checkpoints, identity: str, settings: Sequence[Setting], rows: str, progress: Progress
+) -> Streamed:
+    """The state of an interrupted run of the very same study, or a fresh one."""
+    state: Streamed | None = checkpoints.load(identity)
+    if state is not None and state.parts and not checkpoints.has_rows(state.parts, attempts=rows == "attempts"):
+        progress.note("the rows beside the checkpoint are gone: beginning anew")
+        state = None
+    if state is None:
+        return Streamed(identity, readings={setting.name: [] for setting in settings})
+    progress.note(f"going on from a checkpoint: {state.handled:,} requests are done")
     return state
+
+
+def _all_replications(
+    state: Streamed, loaded: Loaded, settings: Sequence[Setting], context: Context,
+    progress: Progress, checkpoints: Checkpoints, kept: KeptRows | NoRows,
+) -> None:  # fmt: skip
+    def keep(now: bool = False) -> None:
+        if now or checkpoints.due():
+            state.parts = kept.mark()
+            checkpoints.save(state)
+
+    while state.replication < loaded.scenario.replications:
+        sinks = kept.begin(settings, state.replication)
+        with asked_to_stop(checkpoints.folder is not None) as stop:
+            for count in _chunks(state, loaded, settings, sinks):
+                kept.write()
+                progress.advance(count)
+                keep(now=stop.is_set())
+                if stop.is_set():
+                    progress.note(f"interrupted after {state.handled:,} requests: the same command goes on from there")
+                    raise KeyboardInterrupt
+        state.take([ended(run, context, state.replication, sink) for run, sink in zip(state.runs, sinks, strict=True)])
+        kept.write()
+        keep()
+    keep(now=True)
 
 
 def _compile_counting() -> None:
@@ -176,20 +185,28 @@ def _announce(state: Streamed, loaded: Loaded, settings: Sequence[Setting], prog
     progress.advance(state.handled)
 
 
-def _replication(
-    state: Streamed, loaded: Loaded, settings: Sequence[Setting], progress: Progress, checkpoints: Checkpoints
-) -> None:
-    """Feed one replication's chunks to all configurations at once; each has a thread of its own."""
+def _chunks(state: Streamed, loaded: Loaded, settings: Sequence[Setting], sinks: Sequence[Any]) -> Iterator[int]:
+    """Feed one replication's chunks to all configurations at once, each in a thread of its own; requests in each."""
     scenario = loaded.scenario
     if state.plan is None:
         state.plan = PlanStream(scenario, state.replication, loaded.traces)
         state.runs = fresh_runs(scenario, settings)
+        state.drawn = _drawn(state.plan)
     with ThreadPoolExecutor(len(settings)) as pool:
-        for chunk in state.plan:
-            until = state.plan.reached_ns
-            list(pool.map(lambda run, chunk=chunk, until=until: run.feed(chunk, until, Nowhere()), state.runs))
-            progress.advance(len(chunk) * len(settings))
-            checkpoints.save(state)
+        while state.drawn is not None:
+            chunk, until = state.drawn
+            feeds = [pool.submit(run.feed, chunk, until, sink) for run, sink in zip(state.runs, sinks, strict=True)]
+            ahead = _drawn(state.plan)  # while they run
+            for feed in feeds:
+                feed.result()
+            state.drawn = ahead
+            yield len(chunk) * len(settings)
+
+
+def _drawn(plan: PlanStream) -> tuple[Plan, int] | None:
+    """The next chunk, and the time before which no later one begins; None after the last."""
+    chunk = next(plan, None)
+    return None if chunk is None else (chunk, plan.reached_ns)
 
 
 def fresh_runs(scenario: Scenario, settings: Sequence[Setting]) -> list[StreamRun]:
@@ -198,9 +215,9 @@ def fresh_runs(scenario: Scenario, settings: Sequence[Setting]) -> list[StreamRu
     return [StreamRun(setting, duration, horizon, 0, fresh_tallies(scenario, setting)) for setting in settings]
 
 
-def ended(run: StreamRun, context: Context, replication: int) -> Ended:
+def ended(run: StreamRun, context: Context, replication: int, sink: Any) -> Ended:
     """Close a run that all chunks were fed to. Raises RunInvalid when it tells of fewer requests than were planned."""
-    digest, name = run.end(Nowhere()), run.setting.name
+    digest, name = run.end(sink), run.setting.name
     tallies = run.tallies
     assert tallies is not None, "the runs of a study count"
     told = reported(tallies)

@@ -84,7 +84,7 @@ class Work:
     def told(self, job: tuple[int, int]) -> Told:
         """One run as its rows."""
         run = self.run(job)
-        labels = labels_of(run, self.names)
+        labels = labels_of(run.setting, run.replication, self.names)
         whole = Without(run.setting.name, run.replication, "", *counts(run, self.plans.scenario.warmup))
         requests = request_frame(run.result, labels, self.names)
         return Told(run.replication, requests, attempt_frame(run.result, labels, self.names), run.digest, whole)

@@ -9,7 +9,7 @@ import pytest
 
 from sim.engine.digest import digest
 from sim.engine.run import run_world
-from sim.engine.tables import RESULT_FIELDS, RunResult
+from sim.engine.tables import LOG, RESULT_FIELDS, RunResult
 from sim.engine.world import Setting, build_setting, build_world
 from sim.results.columns import OUTCOMES, STATUS_CIRCUIT, STATUS_QUEUE, SUCCEEDED
 from sim.scenario import library
@@ -21,7 +21,8 @@ from sim.scenario.workloads import Trace
 from sim.workload.importers import TraceRows
 from tests.agreement.generated import random_scenario, tie_heavy
 
-GENERATED = 200
+GENERATED, QUICK = 500, 150
+"""Generated scenarios, and how many of them are not marked slow."""
 NO_TRACES: Mapping[Trace, TraceRows] = {}
 
 
@@ -50,7 +51,9 @@ def assert_all_agree(scenario: Scenario, plan: Plan, traces: Mapping[Trace, Trac
     return found
 
 
-@pytest.mark.parametrize("first", range(0, GENERATED, 10))
+@pytest.mark.parametrize(
+    "first", [pytest.param(at, marks=[pytest.mark.slow] * (at >= QUICK)) for at in range(0, GENERATED, 10)]
+)
 def test_engines_agree_on_generated_scenarios(first: int) -> None:
     for number in range(first, first + 10):
         scenario = random_scenario(number)
@@ -61,12 +64,19 @@ def test_engines_agree_on_generated_scenarios(first: int) -> None:
             assert np.all(result.cost >= result.wasted)
 
 
+def in_flight_together(result: RunResult) -> int:
+    """How many attempts began while the one before of the same request was under way."""
+    request, at, end = (result.log[:, LOG.index(name)] for name in ("request", "at", "end"))
+    under_way = (at[1:] < end[:-1]) | (end[:-1] < 0)
+    return int(np.count_nonzero((request[1:] == request[:-1]) & under_way))
+
+
 def test_generated_scenarios_cover_what_can_happen() -> None:
     statuses: set[int] = set()
     outcomes: set[int] = set()
     refusers: set[str] = set()
     last: set[int] = set()
-    held = fell_back = 0
+    held = fell_back = hedged = 0
     for number in range(60):
         scenario = random_scenario(number)
         plan = build_plan(scenario, 0, {})
@@ -76,12 +86,13 @@ def test_generated_scenarios_cover_what_can_happen() -> None:
             outcomes |= set(result.outcome.tolist())
             last |= set(result.status.tolist())
             held += np.count_nonzero(result.held)
+            hedged += in_flight_together(result)
             fell_back += np.count_nonzero((result.last_model != result.model) & (result.outcome == SUCCEEDED))
             refusers |= {setting.refusers[code].split(":")[0] for code in set(result.log[:, 5].tolist()) if code >= 0}
     assert statuses >= {0, 200, 400, 401, 403, 422, 429, 499, 500, 503, 529, -1}
     assert outcomes == set(range(len(OUTCOMES)))
     assert last >= {STATUS_CIRCUIT, STATUS_QUEUE}
-    assert min(held, fell_back) > 50
+    assert min(held, fell_back, hedged) > 50
     levels, faults = {"account", "project", "key"}, {"storm", "connection", "credential", "policy", "ban"}
     assert refusers == levels | faults | {"budget", "slots", "model"}
 

@@ -52,14 +52,17 @@ def nothing_vanishes(result: RunResult, plan: Plan) -> None:
     assert open_ends <= set(np.flatnonzero(result.outcome == UNFINISHED).tolist())
 
 
-def attempts_follow_each_other(result: RunResult) -> None:
+def attempts_follow_each_other(result: RunResult, setting: Setting) -> None:
+    """The next one starts when the last has ended; the second attempt of a client that hedges, after its start."""
     log = columns(result)
+    hedges = np.array([client.hedge_after >= 0 for client in setting.clients[:-1]])
     order = np.lexsort((log["attempt"], log["request"]))
     request, number, at, end = (log[name][order] for name in ("request", "attempt", "at", "end"))
     first = np.r_[True, request[1:] != request[:-1]]
     np.testing.assert_array_equal(number[first], 0)
     assert np.all(number[1:][~first[1:]] == number[:-1][~first[1:]] + 1)
-    assert np.all(at[1:][~first[1:]] >= end[:-1][~first[1:]])
+    since = np.where(hedges[result.team[request[:-1]]], at[:-1], end[:-1])
+    assert np.all(at[1:][~first[1:]] >= since[~first[1:]])
     assert np.all(at[first] >= result.arrival[request[first]])
     assert np.all((end >= at) | (end == -1))
 
@@ -121,7 +124,9 @@ def reserved_caps_hold(result: RunResult, setting: Setting) -> int:
         if cap.cap.mode != "reserve":
             continue
         keys = [key for key, caps in enumerate(setting.rows.caps_of_key) if number in caps]
-        spent = np.isin(log["key"], keys) & (log["end"] >= 0)
+        named = setting.models if cap.cap.models is None else cap.cap.models
+        counted = [at for at, model in enumerate(setting.models) if model in named]
+        spent = np.isin(log["key"], keys) & np.isin(log["model"], counted) & (log["end"] >= 0)
         sums = np.bincount(log["end"][spent] // cap.cap.amount.period_ns, log["cost"][spent])
         assert np.all(sums <= cap.cap.amount.micro_usd), (cap.name, sums.max(), cap.cap.amount)
         seen += bool(sums.sum())
@@ -137,7 +142,7 @@ def test_laws_that_hold_whatever_goes_wrong(first: int) -> None:
         for setting in settings(scenario):
             result = run_world("compiled", build_world(setting, plan))
             nothing_vanishes(result, plan)
-            attempts_follow_each_other(result)
+            attempts_follow_each_other(result, setting)
             refusals_say_who_and_cost_nothing(result, setting)
             every_answer_is_billed(result, plan, scenario, setting)
             capped += reserved_caps_hold(result, setting)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sim.scenario.loader import load_text
-from sim.study import streaming
+from sim.study import checkpoints
 from sim.study.compare import Options, compare
 from sim.study.progress import Silent
 from tests.agreement.test_executors import SCENARIO
@@ -97,7 +97,7 @@ class Interrupted(Silent):
 def test_an_interrupted_study_goes_on_with_the_replications_that_are_left(
     then: str, here: Callable[[int], Here], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "EVERY_S", 0.0)
+    monkeypatch.setattr(checkpoints, "EVERY_S", 0.0)
     first = here(1)
     with pytest.raises(KeyboardInterrupt):
         summary("processes", out=tmp_path, progress=Interrupted())
@@ -105,4 +105,4 @@ def test_an_interrupted_study_goes_on_with_the_replications_that_are_left(
     second = here(1)
     assert summary(then, out=tmp_path) == alone()
     assert [at for at, _ in second.jobs] == ([2, 3] if then == "processes" else []), "the third was not saved yet"
-    assert not (tmp_path / streaming.CHECKPOINT).exists()
+    assert not (tmp_path / checkpoints.CHECKPOINT).exists()

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from sim.cli.serve import palette
 from sim.emulator.serve import Where, application, bound, server
 from sim.emulator.site import Site
 from sim.emulator.webhooks import Webhooks
@@ -35,7 +36,7 @@ configurations:
       acme:
         limits: {requests: 6000/min, input_tokens: 1M/min, output_tokens: 500k/min}
         projects:
-          storefront: {teams: [checkout], limits: {requests: 60/min, burst: 2}, spend_cap: $1/month}
+          storefront: {teams: [checkout], limits: {requests: 20/min, burst: 2}, spend_cap: $1/month}
           data: {teams: [analytics], models: [claude-sonnet-5]}
       other: {teams: [lab]}
   shared: {isolation: shared, limits: {requests: 60/min}}
@@ -81,7 +82,7 @@ def serving(
     ready = threading.Event()
     with bound("127.0.0.1", 0) as listening:
         where = Where("127.0.0.1", listening.getsockname()[1])
-        running = server(application(site, hooks, token), ready.set)
+        running = server(application(site, hooks, token, palette()), ready.set)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         assert ready.wait(20)

@@ -231,5 +231,5 @@ def test_the_real_limit_is_retried_when_it_said(served: Served, client: Client) 
     for _ in range(3):
         shop.messages.create(**message())
     rows = served.rows()
-    assert [row["status"] for row in rows] == [200, 200, 429, 200], "after the promised second there is room"
+    assert [row["status"] for row in rows] == [200, 200, 429, 200], "after the promised seconds there is room"
     assert rows[2]["refused_by"] == "project:acme/storefront:requests"

@@ -145,8 +145,9 @@ def test_caps_of_some_models_count_and_refuse_these_alone() -> None:
     for _ in range(300):
         caps = random_caps(draws)
         key = KeyRule(0, 0, 0, len(caps), 7)
-        rules = Rules([], [], caps, [0, 1, 2], [key], [], [], Provider(0, 1, 402, 100, 200, 300, 400))
-        memory = Memory([], [], [CapMemory() for _ in caps])
+        provider = Provider(0, 1, 402, 100, 200, 300, 400)
+        rules = Rules([], [], caps, [0, 1, 2], [key], [], [0] * (KINDS + 1), [], [], provider)
+        memory = Memory([], [], [CapMemory() for _ in caps], [], [])
         booked: list[tuple[int, int, int]] = []
         under_way: list[Ask] = []
         now = 0
@@ -159,7 +160,7 @@ def test_caps_of_some_models_count_and_refuse_these_alone() -> None:
                 booked.append((now, ask.model, spent))
                 alerted += check_alerts(caps, memory, booked, ask.model, now)
                 continue
-            ask = Ask(0, 0, 0, 0, int(draws.integers(0, 3)), 0, 0, 0, int(draws.integers(1, 60)), 0, 0)
+            ask = Ask(0, 0, 0, 0, int(draws.integers(0, 3)), 0, 0, 0, int(draws.integers(1, 60)), 0, 0, 0)
             wanted = first_refusing(caps, booked, under_way, ask, now)
             assert refusing_cap(rules, memory, ask, now) == wanted
             passed += wanted < 0 and any(full(cap, booked, ask, now) for cap in caps)

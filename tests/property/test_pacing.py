@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 from unittest import mock
@@ -57,10 +58,12 @@ def test_who_would_come_too_late_takes_nothing(rate: tuple[int, str], burst: int
     rule, memory = client_of(rate_limit={"rate": f"{rate[0]}/{rate[1]}", "burst": burst})
     waits = [pace(rule, memory, -1, 0) for _ in range(burst + others)]
     assert waits[:burst] == [0] * burst
-    before = memory.pace_level
-    assert pace(rule, memory, waits[-1], 0) == TOO_LATE
-    assert memory.pace_level == before
-    assert pace(rule, memory, -1, 0) > waits[-1]
+    due = pace(rule, replace(memory), -1, 0)
+    assert due > waits[-1]
+    before = replace(memory)
+    assert pace(rule, memory, due, 0) == TOO_LATE
+    assert memory == before
+    assert pace(rule, memory, due + 1, 0) == due
 
 
 # The adaptive rate

@@ -45,6 +45,8 @@ class Ask:
     wasted: int = 0
     throttle: float = 0.0
     held: float = 0.0
+    status: int | None = None
+    asked: str = "m"
     configuration: str = "shared"
     replication: int = 0
     origin: str = "workload"
@@ -66,11 +68,12 @@ def _ns(seconds: float | None) -> int:
 
 def _request(number: int, ask: Ask) -> dict[str, Any]:
     last = ask.tries[-1] if ask.tries else Try(0, None, -1)
+    status = last.status if ask.status is None else ask.status
     done = ask.outcome in ("succeeded", "failed", "gave_up")
     return {
         "configuration": ask.configuration, "replication": ask.replication, "request": number, "team": ask.team,
-        "key": "k", "model": "m", "origin": ask.origin, "arrival_ns": _ns(ask.at),
-        "finish_ns": _ns(last.end) if done else -1, "outcome": ask.outcome, "status": last.status,
+        "key": "k", "model": ask.asked, "origin": ask.origin, "arrival_ns": _ns(ask.at),
+        "finish_ns": _ns(last.end) if done else -1, "outcome": ask.outcome, "status": status,
         "attempts": len(ask.tries), "last_model": ask.tries[-1].model if ask.tries else "m",
         "input_tokens": 0, "cached_tokens": 0, "output_tokens": 0,
         "cost_microusd": ask.cost, "wasted_microusd": ask.wasted, "throttle_wait_ns": _ns(ask.throttle),

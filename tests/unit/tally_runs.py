@@ -11,7 +11,6 @@ import pandas as pd
 
 from sim.engine import loop, tally
 from sim.engine.agenda import ADMISSION_ROWS
-from sim.engine.digest import digest
 from sim.engine.frames import attempt_frame, request_frame
 from sim.engine.tables import (
     ADMISSION,
@@ -28,12 +27,13 @@ from sim.engine.tables import (
 from sim.engine.tally_tables import fresh_tallies
 from sim.engine.world import Setting, build_setting, build_world, fresh_state, interpreted
 from sim.metrics.context import ConfigurationInfo, Context, LimitInfo
+from sim.results.columns import STATUS_OK
 from sim.results.tallies import Tallies
 from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names
 from sim.scenario.schema import Scenario
 from sim.scenario.topology import build_topology
 from sim.scenario.workloads import Trace
-from sim.study.runs import Run, labels_of, names_of
+from sim.study.runs import labels_of, names_of
 from sim.workload.importers.trace_rows import TraceRows
 
 NO_TRACES: Mapping[Trace, TraceRows] = {}
@@ -103,10 +103,11 @@ def tally_again(result: RunResult, world: World, tallies: Tallies) -> Tallies:
         else:
             line["arrival"] = int(result.arrival[request.number])
             tally.tally_attempt(rules, tallies, tally.Ended(*(line[name] for name in tally.Ended._fields)))
-    sent = {line["request"]: line["at"] for line in log}
+    last = sorted(log, key=lambda line: (line["status"] == STATUS_OK, line["attempt"]))
+    sent = {line["request"]: line["at"] for line in last}
     for number, request in enumerate(requests):
         told = {name: int(getattr(result, name)[number]) for name in RESULT_FIELDS if name in tally.Over._fields}
-        who = {"origin": request.origin, "team": request.team, "at": sent.get(number, -1)}
+        who = {"origin": request.origin, "team": request.team, "model": request.model, "at": sent.get(number, -1)}
         tally.tally_request(tallies, tally.Over(**told, **who))
     tally.tally_close(tallies)
     return tallies
@@ -133,7 +134,7 @@ def both(scenario: Scenario, replications: int, traces: Mapping[Trace, TraceRows
             result, tallied = run_tallied(scenario, setting, plan)
             tallies[setting.name].append(tallied)
             names = names_of(settings)
-            labels = labels_of(Run(setting, replication, plan, result, digest(result)), names)
+            labels = labels_of(setting, replication, names)
             frames.append((request_frame(result, labels, names), attempt_frame(result, labels, names)))
     requests, attempts = (pd.concat(one, ignore_index=True) for one in zip(*frames, strict=True))
     return Both(context_of(scenario, settings, len(requests)), requests, attempts, tallies)

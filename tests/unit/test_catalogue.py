@@ -93,6 +93,7 @@ FORMULAS: dict[str, Any] = {
     "anthropic-sdk": sdk,
     "openai-sdk": sdk,
     "botocore-standard": lambda n: (0, min(2**n, 20)),
+    "botocore-adaptive": lambda n: (0, min(2**n, 20)),
     "grpc": lambda n: (0.8 * min(0.1 * 2**n, 1), 1.2 * min(0.1 * 2**n, 1)),
     "envoy": lambda n: (0, min(0.025 * 2**n, 0.25)),
     "finagle": lambda n: (0, 0),
@@ -114,6 +115,7 @@ def test_delays(name: str) -> None:
     ("name", "attempts", "obeys"),
     [
         ("none", 1, None), ("anthropic-sdk", 3, True), ("openai-sdk", 3, True), ("botocore-standard", 3, False),
+        ("botocore-adaptive", 3, False),
         ("grpc", 5, False), ("envoy", 4, False), ("finagle", "unlimited", False), ("tenacity-bare", "unlimited", False),
         ("stamina", 10, False), ("holysheep-article", 3, True),
     ],
@@ -139,6 +141,8 @@ def test_what_sets_the_clients_apart() -> None:
     assert article.jitter_retry_after
     assert ends(article, 1, throttled=False) == (0, 0)
     assert ends(policies["botocore-standard"], 1, throttled=False) == (0, pytest.approx(0.1))
+    assert policies["botocore-adaptive"] == policies["botocore-standard"].model_copy(update={"adaptive_rate": True})
+    assert [name for name, policy in policies.items() if policy.adaptive_rate] == ["botocore-adaptive"]
     assert policies["stamina"].max_elapsed == 45 * SECOND
     assert {"400", "401", "403"} <= set(policies["tenacity-bare"].retry_on)
 

@@ -25,7 +25,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "limits_cut": {"at": "1m", "for": "2m", "to": "50%"},
     "runaway_job": {"at": "1m", "for": "2m", "team": "a", "rate": "600/min"},
     "thundering_herd": {"at": "1m", "team": "a", "size": 50},
-    "policy_violations": {"at": "1m", "for": "2m", "team": "a", "probability": "1%", "recovery": "5m"},
+    "policy_violations": {
+        "at": "1m",
+        "for": "2m",
+        "team": "a",
+        "probability": "1%",
+        "recovery": "5m",
+        "categories": {"security": "33.3%"},
+        "review": {"reviewers": 2, "each": "5m"},
+    },
     "leaked_key": {"at": "1m", "for": "1m", "team": "a", "rate": "60/min", "rollout": "1m"},
     "key_rotation": {"at": "1m", "rollout": "1m", "overlap": "0s", "botched": [1], "rollback": "1m"},
     "price_change": {"at": "1m", "for": "2m", "factor": 2},
@@ -73,6 +81,8 @@ def test_a_fault_keeps_the_contract(name: str) -> None:
     for change in (*cuts, *prices):
         assert start <= change.start_ns < change.end_ns <= end
     assert one.effects(whole) == effects, "asked twice, a fault says the same"
+    kept = {key: value for key, value in whole.chaos[0].model_dump(mode="json", by_alias=True).items() if value}
+    assert FaultEntry.model_validate(kept) == whole.chaos[0], "a manifest keeps all that it says"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

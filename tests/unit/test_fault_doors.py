@@ -143,6 +143,13 @@ def test_cut_concurrency_waits_until_fewer_run() -> None:
     assert statuses(found) == [200] * 4 + [429, 429, 200, 200, 429, 200, 200, 200]
 
 
+def test_of_two_cuts_both_must_agree() -> None:
+    inner = {"limits_cut": {"at": "80s", "for": "20s", "to": "20%"}}
+    found = tries({"a": team(*[70] * 9, *[90] * 9, *[110] * 9, *[130] * 9)}, cut(), inner, key=limited(concurrency=9))
+    counts = [sum(one.status == 200 for one in found if one.at == at) for at in (70, 90, 110, 130)]
+    assert counts == [4, 1, 4, 9]
+
+
 def test_afterwards_the_limit_is_what_it_would_have_been_without_the_cut() -> None:
     key = limited(requests="6/min", burst=3)
     calm = {"a": team(*[55] * 3, 131, 132, 133, 134, 135, 142)}

@@ -70,6 +70,13 @@ def test_violations_count_from_the_first_of_them() -> None:
     assert statuses(tries({"a": team(60, 89, 90, 100, 121)}, fault)) == [400, 400, 400, 400, 200]
 
 
+def test_violations_of_two_faults_add_up_to_one_ban() -> None:
+    two = [violations(team="a", threshold=3, ban="account", **{"for": "3m"}),
+           violations(team="b", threshold=3, ban="account", **{"for": "3m"})]  # fmt: skip
+    found = tries({"a": team(61, 63, 64), "b": team(62, 64)}, *two)
+    assert (statuses(found, "a"), statuses(found, "b")) == ([400, 400, 403], [400, 403])
+
+
 def test_without_recovery_a_ban_is_for_good_and_outlives_the_fault() -> None:
     assert statuses(tries({"a": team(60, 61, 119, 121, 299)}, violations(ban="account"))) == [400, 403, 403, 403, 403]
 

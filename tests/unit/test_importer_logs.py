@@ -173,6 +173,24 @@ def test_holysheeps_totals_are_split_and_marked(tmp_path: Path) -> None:
     assert (one.input_tokens, one.output_tokens, one.assumed, one.cost) == (5, 6, False, 10_000)
 
 
+def test_keystorms_own_audit_log_is_read_attempt_by_attempt(tmp_path: Path) -> None:
+    head = "timestamp,project,model,token_consumption,cost_usd,user_agent,configuration,replication,account,"
+    head += "key_fingerprint,team,request_id,attempt,input_tokens,cached_tokens,output_tokens,status,ended_at\n"
+    row = (
+        "2026-11-16T18:17:0{}Z,default,m,{},0.1,sdk,{},0,a,key_1,checkout,req-0-7,{},{},{},{},{},2026-11-16T18:17:09Z\n"
+    )
+    rows = [row.format(3, 0, "shared", 0, 0, 0, 0, 429), row.format(4, 160, "shared", 1, 100, 50, 10, 200),
+            row.format(4, 160, "keys", 1, 100, 50, 10, 200)]  # fmt: skip
+    first, second, third, note = read("holysheep", head + "".join(rows), tmp_path)
+    assert isinstance(second, Request)
+    assert (first.status, first.failed, first.input_tokens) == (429, True, 0)  # type: ignore[union-attr]
+    assert (second.input_tokens, second.cache_read, second.output_tokens) == (150, 50, 10)
+    assert (second.who.team, second.duration_ns) == ("checkout", 5 * SECOND)
+    assert len({one.identity for one in (first, second, third)}) == 3  # type: ignore[union-attr]
+    assert isinstance(note, Note)
+    assert "mixes 2 simulated runs" in note.text
+
+
 # --- tracers
 
 

@@ -144,6 +144,21 @@ def test_two_kinds_of_faults_have_the_most_hurt_team_as_their_answer() -> None:
     assert opening(study(STORM + PRICE).summary, blamed=False) is None
 
 
+def test_arrangements_that_differ_in_clients_only_open_with_the_best_and_the_worst() -> None:
+    kept = HEAD[: HEAD.index("configurations:")]
+    sides = "".join(
+        f"  {name}: {{isolation: shared, limits: {{requests: 600/min}}, client: {{retry: {retry}}}}}\n"
+        for name, retry in (("never", "none"), ("sdk", "anthropic-sdk"), ("long", "{max_attempts: 30, cap: 20s}"))
+    )
+    text = f"{kept}configurations:\n{sides}chaos:\n{STORM}"
+    loaded = load_text(text, Path("policies.yaml"))
+    summary = compare(loaded, Options(engine="plain", counterfactual=False), Silent()).summary
+    said = (opening(summary, blamed=True) or "").replace("\u00a0", " ")
+    assert re.fullmatch(r"With “long” most is done: (99\.\d+|100) % .*; with “never” least: 9\d\.\d % .*\.", said), said
+    two = dict(list(summary["configurations"].items())[:2])
+    assert opening({**summary, "configurations": two}, blamed=True) is None
+
+
 def test_overload_that_stays_is_told_by_its_share_of_runs() -> None:
     summary = study(STORM).summary
     for name, share in (("shared", 0.25), ("keys", 1.0), ("accounts", 0.0)):

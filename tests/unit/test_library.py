@@ -25,7 +25,7 @@ from sim.study.runs import settings_of
 NAMES = (
     "agent-sessions", "brown-out-metastable", "budget-overshoot", "content-policy", "forty-seven-services",
     "forty-seven-services-month", "isolation-ladder", "key-ban", "key-leak", "key-rotation", "noisy-neighbour",
-    "price-change", "runaway-loop", "storm-429", "storm-503", "storm-529", "thundering-herd",
+    "price-change", "retry-policies", "runaway-loop", "storm-429", "storm-503", "storm-529", "thundering-herd",
 )  # fmt: skip
 MAX_WORK = 3_000_000
 """Requests that a comparison simulates, those of the leave-one-team-out runs included: seconds, not minutes."""

@@ -20,6 +20,7 @@ from sim.metrics.declared import DECLARED, NAMES
 from sim.metrics.series import tables as taken
 from sim.metrics.summary import all_values, json_safe, summarise
 from sim.metrics.tables import grouped_quantiles
+from sim.results.columns import STATUS_CIRCUIT, STATUS_QUEUE
 from tests.unit.metric_tables import SHARED, Ask, Try, context, good, limit, random_tables, refused, scenario, tables
 
 TEAMS = {"a": 3, "b": 1}
@@ -32,10 +33,10 @@ def _study() -> list[Ask]:
         good("a", 60, 2.0, cost=100),
         Ask("a", 100, (Try(100, 100, 429, SHARED), Try(104, 107)), cost=300, wasted=0, throttle=4.0),
         Ask("a", 200, (Try(200, 201, 503, "storm:503"), Try(202, 203, 499)), "gave_up", cost=50, wasted=50),
-        Ask("a", 300, (Try(300, 301, 400),), "failed"),
+        Ask("a", 300, (Try(300, 301, 400),), "failed", held=1.5, asked="other"),
         Ask("a", 650, (Try(650, None, -1),), "unfinished"),
         Ask("a", None, (), "not_started"),
-        good("b", 120, 10.0, cost=1000),
+        good("b", 120, 10.0, cost=1000, asked="other", held=2.0),
         good("b", 600, 4.0, cost=1000, origin="runaway_job"),
     ]
 
@@ -60,6 +61,9 @@ BY_HAND = {
     "failed": (1, 0, 1),
     "unfinished": (1, 0, 1),
     "not_started": (1, 0, 1),
+    "fallback_answers": (0, 1, 1),  # a failure of another model is no answer
+    "stopped_by_client": (0, 0, 0),
+    "client_wait_mean_s": (1.5 / 5, 2 / 2, 3.5 / 7),
     "latency_p50_s": (4.5, 7.0, 5.5),  # a: 2, 7; b: 10, 4
     "latency_p95_s": (6.75, 9.7, 9.55),
     "latency_p99_s": (6.95, 9.94, 9.91),
@@ -80,6 +84,14 @@ BY_HAND = {
 def test_each_metric_by_hand(name: str) -> None:
     values = _values(_study(), context(scenario(TEAMS)))
     assert values[name][0].tolist() == pytest.approx(BY_HAND[name], nan_ok=True)
+
+
+def test_what_its_client_stopped_is_counted() -> None:
+    asks = [good("a", 100), Ask("a", 101, (), "gave_up", status=STATUS_CIRCUIT),
+            Ask("b", 102, (Try(102, 103, 503),), "gave_up", status=STATUS_CIRCUIT),
+            Ask("b", 103, (), "gave_up", status=STATUS_QUEUE), Ask("b", 104, (), "gave_up")]  # fmt: skip
+    values = _values(asks, context(scenario(TEAMS)))
+    assert values["stopped_by_client"][0].tolist() == [1, 2, 3]
 
 
 def test_all_declared_metrics_are_computed_and_nothing_else() -> None:

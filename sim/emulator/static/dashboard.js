@@ -11,9 +11,9 @@ const PRESETS = [
   ["fail the next 3 with 500", {refuse: {status: 500, count: 3}}],
   ["reset every second connection", {reset: {probability: 0.5}}],
   ["half-sent bodies", {half_body: {}}],
-  ["stalls", {stall: {}}],
+  ["answers that never come, for 1 minute", {stall: {for: "1m"}}],
   ["slow drips", {drip: {}}],
-  ["answers 5 times as slow", {slow: {factor: 5}}],
+  ["answers 5 times as slow, for 1 minute", {latency: {factor: 5, for: "1m"}}],
 ];
 
 const token = new URLSearchParams(location.hash.slice(1)).get("token") || sessionStorage.getItem("keystorm-token");
@@ -107,8 +107,9 @@ function spend(state) {
   const bars = state.spend.map((cap) => {
     const used = cap.spent_usd / cap.cap_usd, over = cap.alerts.some((alert) => used >= alert);
     const held = cap.held_usd ? `, ${dollars(cap.held_usd)} held` : "";
-    return bar(cap.name, `${dollars(cap.spent_usd)} of ${cap.amount} (${(100 * used).toFixed(1)} %)${held}`,
-      [[used, "c-spent"], [cap.held_usd / cap.cap_usd, "c-held"]], {marks: cap.alerts, alert: over});
+    const per = cap.amount.slice(cap.amount.indexOf("/"));
+    return bar(cap.name, `${dollars(cap.spent_usd)} of ${dollars(cap.cap_usd)}${per} (${(100 * used).toFixed(1)} %)${held}`,
+      [[used, used >= 1 ? "c-failed" : over ? "c-limited" : "c-spent"], [cap.held_usd / cap.cap_usd, "c-held"]], {marks: cap.alerts, alert: over});
   });
   const most = Math.max(1e-9, ...state.projects.map((one) => one.cost_usd));
   if (!bars.length) bars.push(node("p", "This configuration has no spend caps; by project:", "empty"),
@@ -120,7 +121,7 @@ function limits(state) {
   const bars = state.limits.map((one) => {
     const left = one.left / one.capacity;
     const full = one.full_in_s ? `, full in ${duration(one.full_in_s)}` : "";
-    return bar(one.name, `${whole(one.left)} of ${whole(one.capacity)} left${full}` + (one.rate ? ` · ${one.rate}` : ""),
+    return bar(one.name, `${whole(one.left)} of ${whole(one.capacity)} left${full}` + (one.rate ? ` · ${one.rate.replace(/^\d+/, (count) => whole(+count))}` : ""),
       [[left, left < 0.2 ? "c-low" : "c-left"]]);
   });
   $("limits").replaceChildren(...(bars.length ? bars : [node("p", "This configuration has no limits.", "empty")]));
@@ -166,8 +167,8 @@ function faults(state) {
 function recent(state) {
   $("recent").replaceChildren(...state.recent.map((one) => {
     const row = node("tr"), time = new Date(one.date_ns / 1e6).toLocaleTimeString("en-GB");
-    const cells = [[time], [one.project === "/" ? "–" : one.project], [one.team || "–"], [one.model || "–"], [one.attempt + 1, "n"],
-      [one.status + (one.fault ? " " + one.fault : ""), "s" + String(one.status)[0]], [one.refused_by || "–"], [whole(one.tokens), "n"],
+    const cells = [[time], [one.project === "/" ? "–" : one.project], [one.status + (one.fault ? " " + one.fault : ""), "s" + String(one.status)[0]],
+      [one.refused_by || "–"], [one.team || "–"], [one.model || "–"], [one.attempt + 1, "n"], [whole(one.tokens), "n"],
       [dollars(one.cost_usd), "n"], [one.seconds.toFixed(2), "n"]];
     row.append(...cells.map(([text, kind]) => node("td", text, kind)));
     return row;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.report.cast import place
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 HEIGHT = 150
 FEWEST = 5
+LEAST = 0.5
+"""The lower end of a log axis: a client that holds requests back sends fewer than arrive."""
+FLATTENS = 10
+"""So many times the calmest configuration's peak, and the axis is logarithmic."""
 
 
 def finding(study: Study) -> str:
@@ -33,20 +39,56 @@ def finding(study: Study) -> str:
     return f"Retries multiply the load by up to {number(top, 1)} {place(study.summary, worst)} (at {clock(60 * when)})"
 
 
-def _labels(axes: Axes, ends: list[tuple[str, float, str]], room: float, top: float, pixels: float) -> None:
+@dataclass(frozen=True)
+class Scale:
+    """The vertical axis of all panels: linear from 0, or logarithmic where one policy would flatten the others."""
+
+    top: float
+    log: bool
+
+    def place(self, value: float) -> float:
+        """Where a value stands between the axis's ends, 0 to 1."""
+        if not self.log:
+            return value / self.top
+        return math.log(max(value, LEAST) / LEAST) / math.log(self.top / LEAST)
+
+    def apply(self, axes: Axes) -> None:
+        """Set the axis."""
+        if not self.log:
+            axes.set_ylim(0, self.top)
+            axes.locator_params(axis="y", nbins=4)
+            return
+        axes.set_yscale("log")
+        axes.set_ylim(LEAST, self.top)
+        ticks = [tick for tick in (1, 10, 100, 1000, 10_000, 100_000) if tick < self.top]
+        axes.set_yticks(ticks, [number(tick, 0) for tick in ticks])
+        axes.minorticks_off()
+
+
+def _scale(study: Study) -> Scale:
+    """One for all panels, from the peaks of each team and of all together."""
+    peaks: dict[str, float] = {}
+    for (name, _), line in study.amplification.items():
+        if line.notna().any():
+            peaks[name] = max(peaks.get(name, 0.0), float(line.max()))
+    top = max(1.5, *peaks.values())
+    return Scale(top * 1.06, top > FLATTENS * max(1.5, min(peaks.values())))
+
+
+def _labels(axes: Axes, ends: list[tuple[str, float, str]], room: float, scale: Scale, pixels: float) -> None:
     """Direct labels at the right end, pushed apart where they would touch."""
-    step = 13 / pixels * top
+    step = 13 / pixels
     floor = -step
     for label, value, colour in sorted(ends, key=lambda end: (end[1], end[0])):
-        y = max(value, floor + step)
+        y = max(scale.place(value), floor + step)
         floor = y
         axes.annotate(
-            cut(label, room), (1, y), xycoords=("axes fraction", "data"), xytext=(5, 0), textcoords="offset points",
+            cut(label, room), (1, y), xycoords="axes fraction", xytext=(5, 0), textcoords="offset points",
             color=colour, fontsize=SMALL, va="center", annotation_clip=False, parse_math=False,
         )  # fmt: skip
 
 
-def _draw_panel(axes: Axes, study: Study, name: str, top: float, room: float) -> None:
+def _draw_panel(axes: Axes, study: Study, name: str, scale: Scale, room: float) -> None:
     """The loudest three teams in their colours, other teams thin and grey, all together in ink."""
     by_team = {team: line for (side, team), line in study.amplification.items() if side == name and team != ALL}
     peaks = {team: float(line.max()) for team, line in by_team.items() if line.notna().any()}
@@ -62,8 +104,8 @@ def _draw_panel(axes: Axes, study: Study, name: str, top: float, room: float) ->
     axes.plot(total.index, total.to_numpy(), color=INK, linewidth=1.2, drawstyle="steps-post", linestyle=(0, (4, 2)))
     if total.notna().any():
         ends.append(("all teams", float(total.dropna().iloc[-1]), INK))
-    axes.set_ylim(0, top)
-    _labels(axes, ends, room, top, HEIGHT)
+    scale.apply(axes)
+    _labels(axes, ends, room, scale, HEIGHT)
     shade(axes, study.spans)
 
 
@@ -76,13 +118,14 @@ def draw(study: Study, width: int) -> Sheet | None:
         return None
     if table.loc[table["offered"] > 0, "start_s"].nunique() < FEWEST:
         return None  # a herd: without arrivals there is no ratio to follow
-    top = max(1.5, max(peaks)) * 1.06
+    scale = _scale(study)
     across = max(1, min(len(names), width // 330))
     lines, room = -(-len(names) // across), 96
     title, subtitle = (
         finding(study),
         "Attempts sent per request that arrived in the same interval; time as hours:minutes",
     )
+    subtitle += "; log axis" if scale.log else ""
     subtitle += "; shaded: chaos" if study.windows else ""
     block = HEIGHT + 52
     canvas = Canvas(width, lines * block)
@@ -92,8 +135,7 @@ def draw(study: Study, width: int) -> Sheet | None:
         x, y = 30 + (at % across) * (wide + room + 4), (at // across) * block
         canvas.text(x, y + 8, cut(name, wide, TEXT), size=TEXT, weight="bold")
         axes = canvas.panel(x, y + 20, wide, HEIGHT)
-        _draw_panel(axes, study, name, top, room)
+        _draw_panel(axes, study, name, scale, room)
         time_axis(axes, start, end, max(2, int(wide / 60)), True)
-        axes.locator_params(axis="y", nbins=4)
         grid(axes, "y")
     return Sheet(canvas.figure, title, subtitle, f"Lines over time for {len(names)} configurations. {title}.")

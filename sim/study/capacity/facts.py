@@ -51,6 +51,8 @@ def requests_of(run: Run, warmup_ns: int) -> Requests:
         cost=result.cost,
         wasted=result.wasted,
         throttle=result.throttle,
+        held=result.held,
+        fell_back=result.last_model != plan.model,
         origin=plan.origin,
         counted=(result.arrival >= 0) & (result.arrival >= warmup_ns),
     )

@@ -68,11 +68,12 @@ class Frame:
 
     def _requests(self, results: Sequence[RunResult]) -> Requests:
         arrival = _joined(results, "arrival")
-        names = ("finish", "outcome", "status", "attempts", "cost", "wasted", "throttle")
+        names = ("finish", "outcome", "status", "attempts", "cost", "wasted", "throttle", "held")
         return Requests(
             replications=self.context.replications, teams=len(self.context.teams),
             replication=self.replication, request=self.request, team=self.team, origin=self.origin,
             arrival=arrival, counted=(arrival >= 0) & (arrival >= self.context.scenario.warmup),
+            fell_back=_joined(results, "last_model") != _joined(results, "model"),
             **{name: _joined(results, name) for name in names},
         )  # fmt: skip
 

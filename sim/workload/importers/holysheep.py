@@ -4,14 +4,19 @@ Source: the HolySheep article on shared keys, which lists "timestamps, model use
 cost, user agent, and project attribution" and writes the entries' own keys as the header; so the
 names of the token columns are not documented, and the usual ones are understood. Where only a total
 stands, a tenth of it is taken for output; such rows are marked as assumed. User agents are not kept.
+
+keystorm's own audit log (``sim.results.audit``) opens with the same columns and is read too: a row there
+is an attempt, ids are shared by the attempts of a request, and ``input_tokens`` leaves cached input out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from sim.errors import BadRow
 from sim.workload.importers.base import Item, Note, Reading, Request, Who, each, part_of
+from sim.workload.importers.clock import Clock
 from sim.workload.importers.database import Database
 from sim.workload.importers.fields import EMPTY, UNKNOWN, micro_usd, milliseconds, status, text, tokens, tokens_or
 from sim.workload.importers.look import Look
@@ -23,11 +28,15 @@ INPUTS, OUTPUTS = ("input_tokens", "prompt_tokens", "tokens_in"), ("output_token
 OUTPUT_SHARE = 10
 """One part in so many of a total is taken for output."""
 
-COLUMNS = (
-    must("timestamp"), must("project"), must("model"), may(*INPUTS), may(*OUTPUTS), may(*TOTALS),
-    may("cached_tokens", "cached_input_tokens"), may("cost_usd", "cost"), may("status", "status_code"),
-    may("latency_ms"), may("request_id", "id"), may("key_id", "api_key", "key"),
-)  # fmt: skip
+_NAMED = {
+    "timestamp": must("timestamp"), "project": must("project"), "model": must("model"), "input": may(*INPUTS),
+    "output": may(*OUTPUTS), "total": may(*TOTALS), "cached": may("cached_tokens", "cached_input_tokens"),
+    "cost": may("cost_usd", "cost"), "status": may("status", "status_code"), "latency": may("latency_ms"),
+    "id": may("request_id", "id"), "key": may("key_id", "api_key", "key", "key_fingerprint"), "team": may("team"),
+    "attempt": may("attempt"), "configuration": may("configuration"), "replication": may("replication"),
+    "ended": may("ended_at"),
+}  # fmt: skip
+_NAMES, COLUMNS = tuple(_NAMED), tuple(_NAMED.values())
 
 
 class HolySheep:
@@ -51,31 +60,43 @@ class HolySheep:
 
     def read(self, source: Source | Database, reading: Reading) -> Iterator[Item]:
         """All rows of the file."""
-        clock, totals = reading.clock(), 0
+        clock, totals, runs = reading.clock(), 0, set[str]()
 
         def parse(record: Record) -> Request:
-            stamp, project, model, *counts = record[:7]
-            cost, code, latency, identity, key = record[7:]
-            inputs, outputs, assumed = _sizes(counts)
-            cached = part_of(tokens_or(counts[3], "cached_tokens"), inputs, "cached")
-            found = status(code)
-            return Request(
-                clock.ns(stamp), inputs, outputs, cached, who=Who(project=text(project), key=text(key)),
-                model=text(model), duration_ns=milliseconds(latency, "latency_ms"), status=found,
-                failed=None if found == UNKNOWN else found >= 400, cost=micro_usd(cost, "cost_usd"),
-                identity=text(identity), assumed=assumed,
-            )  # fmt: skip
+            row = dict(zip(_NAMES, record, strict=True))
+            runs.add(f"{text(row['configuration'])}/{text(row['replication'])}")
+            return _request(row, clock)
 
         for item in each(source, COLUMNS, parse, unwrap=("data",)):
             totals += isinstance(item, Request) and item.assumed
             yield item
         if totals:
             yield Note(f"{totals:,} rows of {source.shown} have total tokens only: a tenth is taken for output")
+        if len(runs) > 1:
+            yield Note(f"{source.shown} mixes {len(runs):,} simulated runs (configurations and replications)")
 
 
-def _sizes(counts: list[object]) -> tuple[int, int, bool]:
+def _request(row: dict[str, Any], clock: Clock) -> Request:
+    inputs, outputs, assumed = _sizes(row)
+    cached, simulated = tokens_or(row["cached"], "cached_tokens"), row["attempt"] not in EMPTY
+    inputs += cached if simulated else 0
+    start, code = clock.ns(row["timestamp"]), status(row["status"])
+    end = clock.ns_or(row["ended"])
+    identity = text(row["id"])
+    if simulated:
+        identity = "/".join(text(row[name]) for name in ("configuration", "replication", "id", "attempt"))
+    return Request(
+        start, inputs, outputs, part_of(cached, inputs, "cached"),
+        who=Who(text(row["team"]), text(row["project"]), text(row["key"])), model=text(row["model"]),
+        duration_ns=end - start if end >= start else milliseconds(row["latency"], "latency_ms"), status=code,
+        failed=None if code == UNKNOWN else code >= 400, cost=micro_usd(row["cost"], "cost_usd"), identity=identity,
+        assumed=assumed,
+    )  # fmt: skip
+
+
+def _sizes(row: dict[str, Any]) -> tuple[int, int, bool]:
     """Input, output, and whether they are assumed from a total."""
-    inputs, outputs, total = counts[:3]
+    inputs, outputs, total = row["input"], row["output"], row["total"]
     if inputs not in EMPTY and outputs not in EMPTY:
         return tokens(inputs, "input tokens"), tokens(outputs, "output tokens"), False
     if total in EMPTY:

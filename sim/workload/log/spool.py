@@ -8,7 +8,6 @@ as fit into memory.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -42,6 +41,7 @@ class Spool:
         self._folder = folder
         self._files: list[IO[bytes]] = [(folder / name).open("wb") for name in (_ROWS, _IDS)]
         self._ends: list[int] = [0]
+        self._places: list[I64] = []
         self._samples: list[I64] = []
         self._last: int | None = None
         self._first = 0
@@ -75,6 +75,7 @@ class Spool:
         for file, values in zip(self._files, (rows, identities), strict=True):
             values.tofile(file)
         self.identified += int(np.count_nonzero(identities))
+        self._places.append(self._ends[-1] + np.arange(0, len(rows), _SAMPLE))
         self._samples.append(rows["start"][::_SAMPLE].copy())
         self._grow(len(rows), int(rows["start"][0]), int(rows["start"][-1]))
 
@@ -162,16 +163,27 @@ class Spool:
         return [int(edge) for edge in edges[(edges > low) & (edges < high)]]
 
     def _between(self, start: int, end: int, dropped: I64) -> Rows:
-        pieces = []
-        # Mapped for one part at a time: pages that were read count as memory as long as they are mapped.
-        # Found by halving: numpy's own search would copy the whole column.
-        rows = np.asarray(np.memmap(self._folder / _ROWS, ROW, "r"))
-        starts = rows["start"]
+        """The rows of all pieces between two instants, piece by piece."""
+        found = []
+        places, samples = np.concatenate(self._places), np.concatenate(self._samples)
         for first, last in pairwise(self._ends):
-            low, high = (bisect_left(starts, each, first, last) for each in (start, end))
-            piece = np.array(rows[low:high])
+            mine = slice(*np.searchsorted(places, (first, last)))
+            low, high = (self._find(each, first, last, places[mine], samples[mine]) for each in (start, end))
+            rows = self._read(low, high)
             if len(dropped):
-                places = dropped[np.searchsorted(dropped, low) : np.searchsorted(dropped, high)]
-                piece = np.delete(piece, places - low)
-            pieces.append(piece)
-        return np.concatenate(pieces)
+                gone = dropped[np.searchsorted(dropped, low) : np.searchsorted(dropped, high)]
+                rows = np.delete(rows, gone - low)
+            found.append(rows)
+        return np.concatenate(found)
+
+    def _find(self, value: int, first: int, last: int, places: I64, samples: I64) -> int:
+        """The first row of a piece that starts at or after ``value``: between two samples, then in what is there."""
+        at = int(np.searchsorted(samples, value, side="left"))
+        if at == 0:
+            return first
+        low, high = int(places[at - 1]), int(places[at]) if at < len(places) else last
+        return low + int(np.searchsorted(self._read(low, high)["start"], value, side="left"))
+
+    def _read(self, low: int, high: int) -> Rows:
+        """Some rows, read and not mapped: mapped pages count as memory for as long as they are mapped."""
+        return np.fromfile(self._folder / _ROWS, ROW, high - low, offset=low * ROW.itemsize)
