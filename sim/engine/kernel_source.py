@@ -65,7 +65,8 @@ _OPTIONS = "nogil=True, error_model='numpy', _nrt=False"
 
 LOOP, COUNTING = "sim.engine.loop", "sim.engine.tally"
 """The two parts of the kernel: events, and tallies of what they wrote. Each is compiled when it is first called."""
-_ENTRIES = {LOOP: ("run",), "sim.engine.ending": ("close",), COUNTING: ("count", "tally_close")}
+_ENDING = "sim.engine.ending"
+_ENTRIES = {LOOP: ("run",), _ENDING: ("close",), COUNTING: ("count", "tally_close")}
 """Functions that Python calls. Only they are kept on disk, with all that they call inside, and only they
 need a wrapper that reads Python's objects: wrappers for all took half of the compiler's time."""
 _ENTRY, _INNER = "cache=True", "no_cpython_wrapper=True, no_cfunc_wrapper=True"
@@ -184,7 +185,9 @@ def write_kernel() -> tuple[Path, str]:
 def is_warm(part: str = LOOP) -> bool:
     """Whether machine code of this very source is already on disk."""
     folder = cache_root() / kernel_name() / "__pycache__"
-    return all(any(folder.glob(f"{_flat(part)}.{entry}-*.nbc")) for entry in _ENTRIES[part])
+    modules = (LOOP, _ENDING) if part == LOOP else (part,)
+    entries = [f"{_flat(module)}.{entry}" for module in modules for entry in _ENTRIES[module]]
+    return all(any(folder.glob(f"{entry}-*.nbc")) for entry in entries)
 
 
 def load_kernel(part: str = LOOP) -> ModuleType:

@@ -82,7 +82,7 @@ def test_each_part_is_warm_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not is_warm()
     (folder / "sim_engine_loop.run-1.py311.1.nbc").touch()
     assert not is_warm(), "half of it is missing"
-    (folder / "sim_engine_loop.close-1.py311.1.nbc").touch()
+    (folder / "sim_engine_ending.close-1.py311.1.nbc").touch()
     assert is_warm(LOOP)
     assert not is_warm(COUNTING)
 
