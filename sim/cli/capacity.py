@@ -107,9 +107,9 @@ def _tell(args: argparse.Namespace, study: Study) -> int:
         console.data(json.dumps(study.summary, indent=2, ensure_ascii=False, allow_nan=False))
     if not args.quiet:
         if not args.json:
-            from sim.report.capacity_words import plain
+            from sim.report.capacity_terminal import text
 
-            console.data(plain(study.summary))
+            console.data(text(study.summary))
         if failed:
             console.warning(f"something breaks within {args.fail_within} months: exit code {MISSED}")
         console.message(f"report: {study.directory}/report.html")

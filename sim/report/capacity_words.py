@@ -31,7 +31,6 @@ from sim.report.capacity_view import (
 )
 from sim.report.cautions import capital, counted, joined
 from sim.report.numbers import NB, Stat, stat, value_text
-from sim.report.terminal import visible
 
 
 def first_of(view: View, name: str) -> tuple[Json | None, When]:
@@ -288,10 +287,3 @@ def warnings(view: View) -> Iterator[str]:
         yield f"No tier of the catalogue covers {joined(list(summary['uncovered_models']))}."
     if summary["replications"] == 1:
         yield "One replication only: no intervals, so a date may be luck. Use --replications 20."
-
-
-def plain(summary: Json) -> str:
-    """All findings for a terminal."""
-    view = View(summary)
-    lines = [question(view), "", headline(view), "", *details(view), *(f"Mind: {text}" for text in warnings(view))]
-    return "\n".join(visible(line).replace(NB, " ") for line in lines)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sim.report.cost_view import View, dollars, percent
+from sim.report.console import opening, scaled, spark, table, visible, written
+from sim.report.cost_view import View, dollars, half, percent
 from sim.report.cost_words import details, headline, warnings
-from sim.report.numbers import NB
-from sim.report.terminal import visible, wants_colour
+from sim.report.numbers import NB, stat
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,51 +19,47 @@ COLUMNS = {"bill_mean": "mean", "bill_sd": "sd", "bill_p50": "p50", "bill_p95": 
            "bill_worst": "worst"}  # fmt: skip
 
 
+BINS = 10
+
+
 def text(summary: Mapping[str, Any], *, width: int | None = None, colour: bool | None = None) -> str:
-    """The whole result as text for standard output, at least 80 columns wide; ``colour`` forces it on or off."""
-    from shutil import get_terminal_size
-
-    from rich.console import Console
-
-    colour = wants_colour(sys.stdout) if colour is None else colour
-    target = io.StringIO()
-    console = Console(
-        file=target, width=max(80, width or get_terminal_size((80, 24)).columns), force_terminal=colour,
-        no_color=not colour, highlight=False, markup=False, emoji=False, legacy_windows=False,
-        color_system="standard" if colour else None,
-    )  # fmt: skip
-    _print(console, View(summary))
-    return "\n".join(line.rstrip() for line in target.getvalue().replace(NB, " ").splitlines()) + "\n"
+    """The whole result as text for standard output, as :func:`sim.report.console.written` has it."""
+    return written(partial(_print, View(summary)), width=width, colour=colour)
 
 
-def _print(console: Console, view: View) -> None:
+def _print(view: View, console: Console, width: int) -> None:
     from rich.text import Text
 
-    console.print(Text(visible(headline(view)) + ".", style="bold"))
-    for sentence in details(view):
-        console.print(Text(visible(sentence)))
-    for sentence in warnings(view):
-        console.print(Text(visible("Mind: " + sentence), style="yellow"))
-    console.print()
-    console.print(_table(view))
+    opening(console, headline(view) + ".", details(view), warnings(view))
+    console.print(_table(view, width))
     for claim in view.summary["claims"]:
         styles = {"supported": "green", "not supported": "red"}
         line = Text(f"{claim['verdict']:>15}  ", style=styles.get(claim["verdict"], "dim"))
         console.print(line.append(visible(claim["says"]), style="default"))
 
 
-def _table(view: View) -> Table:
-    from rich.table import Table
+def _table(view: View, width: int) -> Table:
+    """Bills with the interval of their mean, and how they spread as a spark line, where there is room for them."""
+    from rich.text import Text
 
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim", title_style="dim")
-    table.add_column("bill a month", overflow="ellipsis", no_wrap=True, max_width=18)
-    for label in COLUMNS.values():
-        table.add_column(label, justify="right", no_wrap=True)
-    if view.budget is not None:
-        table.add_column(f"> {dollars(view.budget)}", justify="right", no_wrap=True)
+    over = [] if view.budget is None else [f"> {dollars(view.budget)}"]
+    wide = width >= 100
+    made = table([("bill a month", 18)], [*COLUMNS.values(), *over], "months" if wide else "")
+    most = max(max(view.configuration(name)["bills_usd"]) for name in view.names)
     for name in view.names:
         total = view.configuration(name)["total"]
-        cells = [dollars(total[key]["mean"]) for key in COLUMNS]
-        cells += [percent(total["exceed"]["mean"], 1)] if view.budget is not None else []
-        table.add_row(visible(name), *cells)
-    return table
+        mean = Text(dollars(total["bill_mean"]["mean"]))
+        mean.append(f" {half(stat(total, 'bill_mean'))}".replace(NB, " ").rstrip(), style="dim")
+        cells = [mean, *(Text(dollars(total[key]["mean"])) for key in COLUMNS if key != "bill_mean")]
+        cells += [Text(percent(total["exceed"]["mean"], 1))] if over else []
+        cells += [Text(spread(view.configuration(name)["bills_usd"], most))] if wide else []
+        made.add_row(Text(visible(name)), *cells)
+    return made
+
+
+def spread(bills: Sequence[float], most: float) -> str:
+    """How many months cost how much, from nothing to ``most``, as a spark line."""
+    counts = [0.0] * BINS
+    for bill in bills:
+        counts[min(BINS - 1, int(BINS * bill / most)) if most > 0 else 0] += 1
+    return spark(scaled(counts), BINS)

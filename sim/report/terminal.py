@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import os
-import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from sim.report.cast import Summary, cast_of, shorten
+from sim.report.console import left_out, opening, spark, visible, wants_colour, written
 from sim.report.numbers import NB
 from sim.report.tables import COLUMNS, Cell, Row, slo_lines, team_rows, total_rows
 from sim.report.words import answer
@@ -16,28 +15,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-BARS = "▁▂▃▄▅▆▇█"
 SHOWN = 10
 _STYLES = {"good": "green", "bad": "red"}
 _HEADS = {
     "success_rate": "success", "latency_p95_s": "p95", "throttle_wait_p95_s": "wait p95",
     "attempts_per_request": "tries", "cost_usd": "cost",
 }  # fmt: skip
-
-
-def visible(text: str) -> str:
-    """``text`` without characters that steer a terminal."""
-    return "".join(char if char.isprintable() or char == NB else "\ufffd" for char in text)
-
-
-def spark(shares: list[float], width: int = 12) -> str:
-    """Shares from 0 to 1 as a line of blocks; intervals are averaged down to ``width``."""
-    if not shares:
-        return ""
-    size = max(1, -(-len(shares) // width))
-    groups = [shares[at : at + size] for at in range(0, len(shares), size)]
-    means = [sum(group) / len(group) for group in groups]
-    return "".join(BARS[min(7, max(0, round(7 * mean)))] for mean in means)
 
 
 def success_over_time(summary: Summary, name: str, team: str | None) -> list[float]:
@@ -90,20 +73,12 @@ def _table(summary: Summary, width: int) -> Table:
     return table
 
 
-def _print(console: Console, summary: Summary, width: int) -> None:
-    from rich.text import Text
-
+def _print(summary: Summary, console: Console, width: int) -> None:
     found = answer(summary)
-    console.print(Text(visible(found.headline), style="bold"))
-    for text in found.details:
-        console.print(Text(visible(text)))
-    for text in found.warnings:
-        console.print(Text("Mind: " + visible(text), style="yellow"))
-    console.print()
+    opening(console, found.headline, found.details, found.warnings)
     console.print(_table(summary, width))
-    left = len(next(iter(summary["configurations"].values()))["teams"]) - SHOWN
-    if left > 0:
-        console.print(Text(f"{left} smaller teams are in the report.", style="dim"))
+    teams = next(iter(summary["configurations"].values()))["teams"]
+    left_out(console, len(teams) - SHOWN, "smaller teams are in the report.")
     _objectives(console, summary)
 
 
@@ -123,34 +98,9 @@ def _objectives(console: Console, summary: Summary) -> None:
         console.print(Text(visible(f"  ✗ {line.configuration}: {line.text}, measured {measured}")))
 
 
-def wants_colour(stream: TextIO) -> bool:
-    """Colours only on a terminal that takes them, and not against NO_COLOR."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 def text(summary: Summary, *, width: int | None = None, colour: bool | None = None) -> str:
-    """The whole result as text for standard output.
-
-    ``width`` in columns (the terminal's by default, 80 where there is none, never under 80);
-    ``colour`` forces escape sequences on or off.
-    """
-    from rich.console import Console
-
-    colour = wants_colour(sys.stdout) if colour is None else colour
-    target = io.StringIO()
-    width = max(80, width or _terminal_width())
-    console = Console(
-        file=target, width=width, force_terminal=colour, no_color=not colour, highlight=False, markup=False,
-        emoji=False, color_system="standard" if colour else None, legacy_windows=False,
-    )  # fmt: skip
-    _print(console, summary, width)
-    return "\n".join(line.rstrip() for line in target.getvalue().replace(NB, " ").splitlines()) + "\n"
+    """The whole result as text for standard output, as :func:`sim.report.console.written` has it."""
+    return written(partial(_print, summary), width=width, colour=colour)
 
 
-def _terminal_width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size((80, 24)).columns
-
-
-__all__ = ["spark", "text", "visible"]
+__all__ = ["spark", "text", "visible", "wants_colour"]

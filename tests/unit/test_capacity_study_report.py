@@ -14,8 +14,9 @@ import pytest
 from sim.cli.main import main
 from sim.report.capacity_csv import costs_csv, dates_csv, months_csv
 from sim.report.capacity_report import document, render
+from sim.report.capacity_terminal import text as terminal
 from sim.report.capacity_view import View, When, date_text, limit_text, short_number, span_text
-from sim.report.capacity_words import details, headline, plain, warnings
+from sim.report.capacity_words import details, headline, warnings
 from sim.report.kinds import render as render_any
 
 SMALL = """\
@@ -258,7 +259,7 @@ def test_a_study_in_which_nothing_breaks_says_so(summary: dict[str, Any]) -> Non
     calm["paired"] = {}
     text = visible(headline(View(calm)))
     assert text.startswith(f"“{CALM}” lasts: nothing breaks within 4 months; the tightest limit, 960 requests/min,")
-    assert visible(plain(calm)).count("\n") >= 4
+    assert terminal(calm).count("\n") >= 4
     titles = [section.title for section in document(calm, {}).sections]
     assert "Side by side" not in titles
 
