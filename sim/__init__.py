@@ -1,10 +1,12 @@
 """keystorm: what happens to each team when many teams share one LLM API key.
 
     >>> import sim
-    >>> study = sim.compare("noisy-neighbour", replications=2)      # doctest: +SKIP
-    >>> study.summary["configurations"]["shared"]["teams"]["checkout"]["success_rate"]["mean"]    # doctest: +SKIP
+    >>> result = sim.compare("noisy-neighbour", replications=2)      # doctest: +SKIP
+    >>> result.frame("metrics")                                       # doctest: +SKIP
 
-``load``, ``compare`` and ``run`` are imported when they are first used, so that ``import sim`` costs nothing.
+``compare``, ``run``, ``tune``, ``capacity``, ``cost`` and ``import_logs`` do what the commands do, and ``read``
+opens what one wrote; ``docs/python.md`` shows them. They are imported when they are first used, so that
+``import sim`` costs nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.study.api import compare, load, run
+    from sim.study.api import Result, capacity, compare, cost, import_logs, load, read, run, tune
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compare", "load", "run"]
+__all__ = [
+    "Result", "__version__", "capacity", "compare", "cost", "import_logs", "load", "read", "run", "tune",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -1,43 +1,14 @@
-"""Which directories a result may go to: new, empty, or holding an earlier result of keystorm."""
+"""Which directories a command reads a result from, and writes one to."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 from sim.errors import BadInput
+from sim.results.folder import is_result, usable
 
-MANIFEST = "manifest.json"
-_IGNORED = re.compile(r"^\.")
-
-
-def is_result(directory: Path) -> bool:
-    """Whether keystorm wrote this directory: it has a manifest that says so."""
-    try:
-        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and "keystorm" in manifest
-
-
-def usable(directory: Path) -> Path:
-    """``directory`` itself, or BadInput when writing a result there could destroy something else.
-
-    Hidden files do not count: a result interrupted earlier may have left its partial files.
-    """
-    if not directory.exists():
-        return directory
-    if not directory.is_dir():
-        raise BadInput("is a file, not a directory", place="--out", value=str(directory), hint="name a directory")
-    if is_result(directory) or all(_IGNORED.match(entry.name) for entry in directory.iterdir()):
-        return directory
-    raise BadInput(
-        "the directory is not empty and holds no keystorm result",
-        place="--out",
-        value=str(directory),
-        hint="name a new directory, or empty this one yourself",
-    )
+__all__ = ["finished", "is_result", "slug", "usable"]
 
 
 def finished(directory: Path) -> Path:

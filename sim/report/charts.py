@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from sim.report.document import Chart
 from sim.report.figures.base import Sheet
@@ -12,12 +14,29 @@ from sim.report.svg import inline, standalone
 Draw = Callable[[int], Sheet | None]
 """Width in pixels → sheet, or None when there is nothing to show."""
 
+_NOTED: ContextVar[dict[str, Draw] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def undrawn() -> Iterator[dict[str, Draw]]:
+    """Inside, :func:`chart` draws nothing; what is given here says who would draw which chart."""
+    noted: dict[str, Draw] = {}
+    before = _NOTED.set(noted)
+    try:
+        yield noted
+    finally:
+        _NOTED.reset(before)
+
 
 def chart(name: str, draw: Draw) -> Chart | None:
     """Draw ``name`` at the three widths of a page; None where there is nothing to show.
 
     The file beside the page is the widest drawing under its heading, not drawn again.
     """
+    noted = _NOTED.get()
+    if noted is not None:
+        noted[name] = draw
+        return None
     with drawing():
         sheets = [sheet for width in (WIDE, MIDDLE, NARROW) if (sheet := draw(width)) is not None]
         if not sheets:

@@ -1,16 +1,21 @@
 """Which renderer writes the report of which kind of study: one line here for each kind.
 
 A renderer takes the folder of a finished study, writes its report there from what is in the folder,
-runs nothing, and returns the path of the page. It is imported when it is needed.
+runs nothing, and returns the path of the page. It is imported when it is needed. Beside it in the same
+module stands ``document(summary, manifest)``, the report before it is written, and where the summary is
+not ``summary.json`` its name as ``FILE``.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from sim.errors import BadInput
+from sim.report.document import Document
 
 KINDS = {
     "compare": "sim.report.render:render",
@@ -41,8 +46,23 @@ def kind_of(directory: Path) -> str:
     return found
 
 
+def _module(kind: str) -> Any:
+    return import_module(KINDS[kind].partition(":")[0])
+
+
+def summary_file(kind: str) -> str:
+    """The name of the file with every number of a study of this kind."""
+    return str(getattr(_module(kind), "FILE", "summary.json"))
+
+
+def document(kind: str, summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> Document:
+    """The report of a study that may never have been written to a folder."""
+    found: Document = _module(kind).document(summary, manifest)
+    return found
+
+
 def render(directory: Path) -> Path:
     """Write the report of whatever study ``directory`` holds again; the path of its page."""
-    module, _, name = KINDS[kind_of(directory)].partition(":")
-    page: Path = getattr(import_module(module), name)(directory)
+    kind = kind_of(directory)
+    page: Path = getattr(_module(kind), KINDS[kind].partition(":")[2])(directory)
     return page

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sim.errors import BadInput
 from sim.report.charts import chart
-from sim.report.document import Chart
+from sim.report.document import Chart, Document
 from sim.report.figures import FIGURES
 from sim.report.frame import write
 from sim.report.inputs import Study, study
-from sim.report.page import document
+from sim.report.page import document as document_of
 from sim.report.style import drawing
 from sim.report.tables import teams_csv
 
@@ -41,10 +42,16 @@ def draw_charts(found: Study) -> list[Chart]:
     return [one for one in drawn if one is not None]
 
 
+def document(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> Document:
+    """The whole report of a comparison."""
+    found = study(summary, manifest)
+    return document_of(found, draw_charts(found))
+
+
 def render(directory: Path) -> Path:
     """Write ``report.html``, ``report.md``, ``teams.csv`` and ``figures/`` into ``directory``.
 
     Returns the path of the page. Raises :class:`BadInput` where the folder holds no study.
     """
     found = load(directory)
-    return write(directory, document(found, draw_charts(found)), {"teams.csv": teams_csv(found.summary)})
+    return write(directory, document_of(found, draw_charts(found)), {"teams.csv": teams_csv(found.summary)})

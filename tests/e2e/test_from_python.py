@@ -11,7 +11,7 @@ import sim
 from sim.cli.main import main
 from sim.errors import BadInput
 from sim.scenario.loader import Loaded
-from sim.study.api import Options, Study
+from sim.study.api import Options, Result
 from sim.study.progress import Silent
 from tests.e2e.test_wheel import HOSTILE, SMALL
 
@@ -43,7 +43,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 
 
 @pytest.fixture(scope="module")
-def study(loaded: Loaded) -> Study:
+def study(loaded: Loaded) -> Result:
     return sim.compare(loaded)
 
 
@@ -62,25 +62,25 @@ def test_every_step_that_is_announced_is_made(loaded: Loaded) -> None:
     assert all(total == done for total, done in counter.stages)
 
 
-def test_every_planned_request_is_a_row(study: Study) -> None:
+def test_every_planned_request_is_a_row(study: Result) -> None:
     checks = study.summary["checks"]
     assert checks["rows_planned"] == checks["rows_reported"] == len(study.requests) > 0
 
 
 @pytest.mark.parametrize("engine", ["plain", "simpy"])
-def test_engines_agree_on_every_number(loaded: Loaded, study: Study, engine: str) -> None:
+def test_engines_agree_on_every_number(loaded: Loaded, study: Result, engine: str) -> None:
     other = sim.compare(loaded, options=Options(engine=engine)).summary
     assert other.pop("engine") == engine
     assert other == {name: value for name, value in study.summary.items() if name != "engine"}
 
 
-def test_one_configuration_alone_has_the_numbers_that_it_has_beside_others(loaded: Loaded, study: Study) -> None:
+def test_one_configuration_alone_has_the_numbers_that_it_has_beside_others(loaded: Loaded, study: Result) -> None:
     alone = sim.run(loaded, "projects").summary["configurations"]
     assert list(alone) == ["projects"]
     assert alone["projects"]["teams"] == study.summary["configurations"]["projects"]["teams"]
 
 
-def test_the_gate_decides_which_misses_count(loaded: Loaded, study: Study) -> None:
+def test_the_gate_decides_which_misses_count(loaded: Loaded, study: Result) -> None:
     missed = {slo["configuration"] for slo in study.summary["slos"] if not slo["met"]}
     assert {slo["configuration"] for slo in study.missed} == missed
     assert "shared" in missed
@@ -89,7 +89,7 @@ def test_the_gate_decides_which_misses_count(loaded: Loaded, study: Study) -> No
     assert sim.compare(loaded, options=Options(counterfactual=False, gate=())).missed == []
 
 
-def test_seed_and_replications_can_be_given(loaded: Loaded, study: Study) -> None:
+def test_seed_and_replications_can_be_given(loaded: Loaded, study: Result) -> None:
     other = sim.compare(loaded.path, seed=8, replications=1, options=Options(counterfactual=False)).summary
     assert (other["seed"], other["replications"]) == (8, 1)
     assert other["checks"]["digest"] != study.summary["checks"]["digest"]
@@ -102,7 +102,7 @@ def test_what_does_not_exist_is_bad_input(loaded: Loaded, options: Options) -> N
 
 
 def test_the_command_writes_what_python_returns(
-    loaded: Loaded, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    loaded: Loaded, study: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["compare", str(loaded.path), "--json", "--quiet"]) == 99
