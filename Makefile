@@ -12,7 +12,7 @@ EXIT_CODE_FILE ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup compare test check format bench golden docs constraints clean
+.PHONY: help setup compare test check format bench golden docs samples constraints clean
 
 help:  ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,9 @@ golden: $(STAMP)  ## write the golden files anew, to be read in the diff
 
 docs: $(STAMP)  ## write the generated pages of docs/ anew
 	@$(BIN)/python -m tests.generated_docs
+
+samples: $(STAMP)  ## run the sample reports of reports/samples/ again (ARGS names some, or --render)
+	@$(BIN)/python -m tests.samples $(ARGS)
 
 # A resolver that answers for all platforms at once; it lives outside .venv. Your pip settings don't reach the file.
 constraints:  ## pin every dependency anew, at the newest versions that pyproject.toml allows

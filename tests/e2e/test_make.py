@@ -73,5 +73,5 @@ def test_no_python_at_all_is_told(tmp_path: Path) -> None:
 def test_help_lists_every_target_and_is_the_default() -> None:
     told = make().stdout
     assert told == make("help").stdout
-    for target in ("setup", "compare", "test", "check", "bench", "golden", "docs", "constraints", "clean"):
+    for target in ("setup", "compare", "test", "check", "bench", "golden", "docs", "samples", "constraints", "clean"):
         assert f"make {target} " in told

@@ -21,18 +21,19 @@ PATIENCE_S = 60
 
 
 class Page:
-    """One open page."""
+    """One open page. ``events`` are the DevTools events that came while it was asked something."""
 
     def __init__(self, address: str) -> None:
         self._socket = websocket.create_connection(address, timeout=PATIENCE_S, suppress_origin=True)
         self._serial = 0
+        self.events: list[dict[str, Any]] = []
 
     def command(self, method: str, **params: Any) -> Any:
         """Do something; its result."""
         self._serial += 1
         self._socket.send(json.dumps({"id": self._serial, "method": method, "params": params}))
         while (answer := json.loads(self._socket.recv())).get("id") != self._serial:
-            pass
+            self.events.append(answer)
         assert "error" not in answer, answer
         return answer["result"]
 
