@@ -13,6 +13,9 @@ from sim.report.numbers import Stat
 NUMBER, QUIET = "number", "quiet"
 """Kinds of columns besides plain text: numbers stand at the right, quiet ones repeat what a reader knows."""
 
+DENSE = 7
+"""Columns beyond which a table is set closer where there is little room."""
+
 TONES = ("", "good", "bad", "quiet")
 
 
@@ -67,6 +70,11 @@ class Table:
         for row in (*self.rows, *self.foot):
             if len(row) != len(self.head):
                 raise ValueError(f"{self.caption}: a row has {len(row)} cells for {len(self.head)} columns")
+
+    @property
+    def dense(self) -> bool:
+        """Whether there are so many columns that they are set close on paper and on small screens."""
+        return len(self.head) > DENSE
 
     @property
     def coloured(self) -> bool:

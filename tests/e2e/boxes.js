@@ -44,7 +44,7 @@
     if (drawing) {
       const box = drawing.getBoundingClientRect();
       if (line.left < box.left - 3 || line.right > box.right + 3 || line.top < box.top - 3 || line.bottom > box.bottom + 3)
-        found.push(`leaves its drawing: ${line.text}`);
+        found.push(`leaves its drawing, ${line.holder.closest("figure")?.id}: ${line.text}`);
     }
   }
 
@@ -55,7 +55,8 @@
       if (one.holder === two.holder && one.holder.tagName !== "text") continue;
       const across = Math.min(one.right, two.right) - Math.max(one.left, two.left);
       const down = Math.min(one.bottom, two.bottom) - Math.max(one.top, two.top);
-      if (across > NEAR && down > NEAR) found.push(`“${one.text}” lies on “${two.text}”`);
+      if (across > NEAR && down > NEAR)
+        found.push(`${one.holder.closest("figure, section")?.id}: “${one.text}” lies on “${two.text}”`);
     }
   }
 

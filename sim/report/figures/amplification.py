@@ -83,7 +83,7 @@ def _labels(axes: Axes, ends: list[tuple[str, float, str]], room: float, scale: 
         y = max(scale.place(value), floor + step)
         floor = y
         axes.annotate(
-            cut(label, room), (1, y), xycoords="axes fraction", xytext=(5, 0), textcoords="offset points",
+            cut(label, room - 12), (1, y), xycoords="axes fraction", xytext=(5, 0), textcoords="offset points",
             color=colour, fontsize=SMALL, va="center", annotation_clip=False, parse_math=False,
         )  # fmt: skip
 
@@ -133,7 +133,7 @@ def draw(study: Study, width: int) -> Sheet | None:
     start, end = float(table["start_s"].min()) / 60, float(table["end_s"].max()) / 60
     for at, name in enumerate(names):
         x, y = 30 + (at % across) * (wide + room + 4), (at // across) * block
-        canvas.text(x, y + 8, cut(name, wide, TEXT), size=TEXT, weight="bold")
+        canvas.text(x, y + 8, cut(name, wide, TEXT, bold=True), size=TEXT, weight="bold")
         axes = canvas.panel(x, y + 20, wide, HEIGHT)
         _draw_panel(axes, study, name, scale, room)
         time_axis(axes, start, end, max(2, int(wide / 60)), True)

@@ -29,13 +29,16 @@ class Sheet:
     alt: str
 
 
+BOLD = 1.15
+"""How much wider bold text is."""
+
 Drawing = Callable[[Study, int], Sheet | None]
 """(study, width in pixels) → sheet, or None when there is nothing to show."""
 
 
-def cut(text: str, pixels: float, size: float = SMALL) -> str:
+def cut(text: str, pixels: float, size: float = SMALL, *, bold: bool = False) -> str:
     """``text`` shortened with an ellipsis in the middle so that it fits into ``pixels``."""
-    return shorten(text, max(4, int(pixels / (size * PER_CHAR))))
+    return shorten(text, max(4, int(pixels / (size * PER_CHAR * (BOLD if bold else 1)))))
 
 
 def length(text: str, size: float = SMALL) -> float:
@@ -153,7 +156,7 @@ def label_rows(canvas: Canvas, rows: Rows, study: Study, room: float) -> None:
     single = len(study.cast.configurations) == 1
     for team, y in rows.blocks:
         canvas.box(0, y - 5, 9, 9, study.cast.colour(team))
-        canvas.text(15, y, cut(team, room - 20, TEXT), size=TEXT, weight="bold")
+        canvas.text(15, y, cut(team, room - 20, TEXT, bold=True), size=TEXT, weight="bold")
     if not single:
         for _, name, y in rows.lines:
             canvas.text(15, y, cut(name, room - 25), color=MUTED)

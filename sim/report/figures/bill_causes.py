@@ -63,7 +63,7 @@ def draw(view: View, width: int) -> Sheet | None:
             left += value
         total = stat(view.configuration(name), "total_mean")
         axes.plot([total.low, total.high], [y + 12, y + 12], color=INK, linewidth=1.5, zorder=3)
-        canvas.text(0, y, cut(name, room - 6, TEXT), size=TEXT, weight="bold")
+        canvas.text(0, y, cut(name, room - 6, TEXT, bold=True), size=TEXT, weight="bold")
         canvas.text(width - 2, y, dollars(left), ha="right")
     title = finding(view)
     subtitle = "Dollars a month, mean of all months; line: 95 % interval of the sum"

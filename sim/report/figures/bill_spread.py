@@ -47,7 +47,7 @@ def draw(view: View, width: int) -> Sheet | None:
     axes.locator_params(axis="x", nbins=max(3, int((width - room) / 110)))
     for at, (name, values) in enumerate(bills.items()):
         _hill(axes, values, at * ROW + ROW - 14, top, view.configuration(name)["total"])
-        canvas.text(0, at * ROW + ROW - 22, cut(name, room - 6, TEXT), size=TEXT, weight="bold")
+        canvas.text(0, at * ROW + ROW - 22, cut(name, room - 6, TEXT, bold=True), size=TEXT, weight="bold")
     if view.budget is not None and view.budget <= top:
         axes.axvline(view.budget, color=BUDGET, linewidth=1.4, linestyle=(0, (4, 3)), zorder=4)
         at_pixels = room + (width - room - 8) * view.budget / top

@@ -74,7 +74,7 @@ def _panel(axes: Axes, study: Study, cap: Mapping[str, Any], wide: float) -> Non
 def _heading(canvas: Canvas, x: float, y: float, wide: float, name: str, cap: Mapping[str, Any]) -> None:
     over, share = stat(cap, "overshoot_usd"), stat(cap, "overshoot_share")
     end = f"over by {value_text(over, 'usd')} ({value_text(share, 'share')})" if over.mean > 0 else "never over"
-    canvas.text(x, y + 8, cut(name, wide - length(end) - 24, TEXT), size=TEXT, weight="bold")
+    canvas.text(x, y + 8, cut(name, wide - length(end) - 24, TEXT, bold=True), size=TEXT, weight="bold")
     canvas.text(x + wide, y + 8, end, ha="right", color=OVER if over.mean > 0 else MUTED)
     canvas.text(x, y + 24, cut(f"{cap['name']}, {cap['per']}, {cap['mode']}", wide), color=MUTED)
 

@@ -47,7 +47,7 @@ def _draw(view: View, width: int, groups: Groups, bounds: list[float], ends: tup
     for at, (name, curves) in enumerate(groups.items()):
         y = at * each
         if several:
-            canvas.text(0, y + HEADING / 2, cut(name, width, TEXT), size=TEXT, weight="bold")
+            canvas.text(0, y + HEADING / 2, cut(name, width, TEXT, bold=True), size=TEXT, weight="bold")
             y += HEADING
         axes = canvas.panel(LEFT, y + 6, width - LEFT - room, PANEL)
         axes.set_ylim(*ends)

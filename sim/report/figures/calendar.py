@@ -68,7 +68,7 @@ def draw(view: View, width: int) -> Sheet | None:
     y = 6.0
     for name, rows in groups:
         if len(view.cases) > 1:
-            canvas.text(0, y + HEADING / 2, cut(name, width, TEXT), size=TEXT, weight="bold")
+            canvas.text(0, y + HEADING / 2, cut(name, width, TEXT, bold=True), size=TEXT, weight="bold")
             y += HEADING
         axes = canvas.panel(room, y, width - room - right, len(rows) * LINE)
         _panel(axes, rows, view)

@@ -120,7 +120,7 @@ def draw(study: Study, width: int) -> Sheet | None:
     canvas = Canvas(width, lines * block)
     for at, (name, caption, matrix) in enumerate(panels):
         x, y = (at % across) * (wide + 40), (at // across) * block
-        canvas.text(x, y + 8, cut(name, wide, TEXT), size=TEXT, weight="bold")
+        canvas.text(x, y + 8, cut(name, wide, TEXT, bold=True), size=TEXT, weight="bold")
         canvas.text(x, y + 24, cut(caption, wide, SMALL - 0.5), color=MUTED, size=SMALL - 0.5)
         _heat(canvas, matrix, layout, x, y + 32)
     alt = f"Heat tables of who hurts whom, {len(sides[0])} victims by {len(sides[1])} causes. {title}."

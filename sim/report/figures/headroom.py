@@ -47,10 +47,10 @@ def draw(view: View, width: int) -> Sheet | None:
     y = 6.0
     for name, rows in groups:
         if several:
-            canvas.text(0, y + HEADING / 2, cut(name, width, TEXT), size=TEXT, weight="bold")
+            canvas.text(0, y + HEADING / 2, cut(name, width, TEXT, bold=True), size=TEXT, weight="bold")
             y += HEADING
         axes = canvas.panel(room, y, width - room - 52, len(rows) * LINE)
-        _panel(axes, rows, most, last=name == groups[-1][0])
+        _panel(axes, rows, most, last=name == groups[-1][0], ticks=int((width - room - 52) / 52))
         for at, one in enumerate(rows):
             _label(canvas, one, y + (at + 0.5) * LINE, (column, room), width)
         y += len(rows) * LINE + 6
@@ -70,13 +70,13 @@ def _label(canvas: Canvas, one: Json, y: float, places: tuple[float, float], wid
     canvas.text(width - 2, y, f"{100 * stat(one['now'], 'busy').mean:.0f}{NB}%", ha="right")
 
 
-def _panel(axes: Axes, rows: list[Json], most: float, *, last: bool) -> None:
+def _panel(axes: Axes, rows: list[Json], most: float, *, last: bool, ticks: int) -> None:
     axes.set_xlim(0, most)
     axes.set_ylim(len(rows), 0)
     axes.set_yticks([])
     grid(axes)
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %" if last else "")
-    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(axis="x", nbins=min(6, max(2, ticks)))
     for at, one in enumerate(rows):
         y, now = at + 0.5, one["now"]
         axes.barh(y, most, height=0.52, color=GRID, alpha=0.35, linewidth=0)

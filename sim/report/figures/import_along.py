@@ -8,10 +8,10 @@ import numpy as np
 
 from sim.report.figures.base import Canvas, Sheet, cut, grid
 from sim.report.import_view import View, count_text, digits, span_text
-from sim.report.style import INK, MUTED, OUTCOMES_LIGHT, REST, TEXT
+from sim.report.style import INK, MUTED, OUTCOMES_LIGHT, REST
 from sim.workload.importers.clock import zone
 
-HIGH, LOW = 190, 46
+HIGH, LOW = 190, 54
 MINUTE = 60.0
 STEPS = (1, 5, 15, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600, 2_592_000)
 
@@ -60,11 +60,11 @@ def draw(view: View, width: int) -> Sheet | None:
 
 def _refusals(canvas: Canvas, view: View, limited: np.ndarray, seconds: np.ndarray, width: int) -> None:
     """The 429s on a strip of their own."""
-    axes = canvas.panel(52, HIGH + 18, width - 62, LOW - 18)
+    axes = canvas.panel(52, HIGH + 22, width - 62, LOW - 20)
     axes.stairs(limited, seconds, fill=True, color=OUTCOMES_LIGHT["refused"], linewidth=0)
     axes.set_ylim(0, max(1, limited.max()) * 1.1)
     axes.set_yticks([0, int(limited.max())], ["0", count_text(limited.max())])
-    canvas.text(0, HIGH + 26, "429s", size=TEXT, weight="bold", color=INK)
+    canvas.text(52, HIGH + 11, "429s", weight="bold", color=INK)
     _axis(axes, view, seconds[-1], width, labels=True, y=False)
 
 

@@ -62,7 +62,11 @@ def _table(
     if one.name != "everybody":
         canvas.box(x, y + 3, 9, 9, one.colour)
     canvas.text(
-        x + (15 if one.name != "everybody" else 0), y + 8, cut(one.name, wide * 0.6, TEXT), size=TEXT, weight="bold"
+        x + (15 if one.name != "everybody" else 0),
+        y + 8,
+        cut(one.name, wide * 0.6, TEXT, bold=True),
+        size=TEXT,
+        weight="bold",
     )
     canvas.text(x + wide, y + 8, f"at most {count_text(most)}/h", ha="right", color=MUTED)
     cell = (wide - room) / 24

@@ -92,7 +92,7 @@ def _multiples(canvas: Canvas, study: Study, table: DataFrame, teams: list[str],
     wide = (canvas.width - GUTTER - GAP * (len(names) - 1) - 4) / len(names)
     lefts = [GUTTER + at * (wide + GAP) for at in range(len(names))]
     for left, name in zip(lefts, names, strict=True):
-        canvas.text(left, top + 8, cut(name, wide, TEXT), size=TEXT, weight="bold")
+        canvas.text(left, top + 8, cut(name, wide, TEXT, bold=True), size=TEXT, weight="bold")
     y, start, end = top + 20.0, float(table["start_s"].min()) / 60, float(table["end_s"].max()) / 60
     for team in teams:
         peak, last = _peak(table, team), team == teams[-1]

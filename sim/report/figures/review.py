@@ -54,7 +54,7 @@ def draw(study: Study, width: int) -> Sheet | None:
     top = max(1.0, *(max(waiting) for _, waiting in found.values())) * 1.08
     for at, (name, (minutes, waiting)) in enumerate(found.items()):
         x, y = 34 + (at % across) * (wide + 34), (at // across) * block
-        canvas.text(x, y + 8, cut(name, wide, TEXT), size=TEXT, weight="bold")
+        canvas.text(x, y + 8, cut(name, wide, TEXT, bold=True), size=TEXT, weight="bold")
         axes = canvas.panel(x, y + 20, wide - 8, HEIGHT)
         axes.fill_between(minutes, waiting, color=REST, alpha=0.35, linewidth=0)
         axes.plot(minutes, waiting, color=INK, linewidth=1.4)

@@ -52,7 +52,7 @@ def draw(view: View, width: int) -> Sheet | None:
     y = 0.0
     for name, rows in groups:
         if several:
-            canvas.text(0, y + HEADING / 2, cut(name, width, TEXT), size=TEXT, weight="bold")
+            canvas.text(0, y + HEADING / 2, cut(name, width, TEXT, bold=True), size=TEXT, weight="bold")
             y += HEADING
         for entry in rows:
             canvas.text(0, y + BAR / 2 + 2, cut(entry["account"], room - 8))

@@ -116,7 +116,7 @@ def draw(study: Study, width: int) -> Sheet | None:
     box = (room, width - room - 4)
     y = _faults(canvas, study, box, 26, span)
     for name in study.cast.configurations:
-        canvas.text(0, y + 8, cut(name, width, TEXT), size=TEXT, weight="bold")
+        canvas.text(0, y + 8, cut(name, width, TEXT, bold=True), size=TEXT, weight="bold")
         last = name == study.cast.configurations[-1]
         axes = canvas.panel(room, y + HEADING, box[1], LINE * len(teams))
         axes.set_ylim(LINE * len(teams), 0)

@@ -68,7 +68,7 @@ def draw(view: View, width: int) -> Sheet | None:
     grid(axes)
     for at, one in enumerate(shown):
         canvas.box(0, high + LINE * (at + 0.5) - 5, 9, 9, one.colour)
-        canvas.text(15, high + LINE * (at + 0.5), cut(one.name, room - 20, TEXT), size=TEXT, weight="bold")
+        canvas.text(15, high + LINE * (at + 0.5), cut(one.name, room - 20, TEXT, bold=True), size=TEXT, weight="bold")
         _row(axes, at + 0.5, one)
     title = finding(view)
     subtitle = "Smallest burst (log scale) at the RPM that was found, for the loss that the objective allows"

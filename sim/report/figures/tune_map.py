@@ -118,7 +118,7 @@ def _panel(canvas: Canvas, one: Project, x: float, y: float, wide: float) -> Non
     """One project's heat table at (x, y)."""
     it = one.data["map"]
     canvas.box(x, y + 3, 9, 9, one.colour)
-    canvas.text(x + 15, y + 8, cut(one.name, wide * 0.45, TEXT), size=TEXT, weight="bold")
+    canvas.text(x + 15, y + 8, cut(one.name, wide * 0.45, TEXT, bold=True), size=TEXT, weight="bold")
     canvas.text(x + wide, y + 8, _says(one, wide * 0.56), color=MUTED, ha="right")
     top = y + 22
     cell = (wide - AXIS) / len(it["rpm"])

@@ -34,7 +34,7 @@ def draw(view: View, width: int) -> Sheet | None:
     for at, one in enumerate(shown):
         need, gets, y = one.needed["rpm"], one.recommended["rpm"], at + 0.5
         canvas.box(0, 26 + LINE * y - 5, 9, 9, one.colour)
-        canvas.text(15, 26 + LINE * y, cut(one.name, room - 20, TEXT), size=TEXT, weight="bold")
+        canvas.text(15, 26 + LINE * y, cut(one.name, room - 20, TEXT, bold=True), size=TEXT, weight="bold")
         if one.short:
             axes.barh(y, need, height=0.62, color=GRID, linewidth=0)
             axes.plot([need, need], [y - 0.4, y + 0.4], color=INK, linewidth=2)
