@@ -56,7 +56,9 @@ class Log:
     def replayed(self) -> NDArray[np.bool_]:
         """The rows that a replay sends: none out of a gateway's cache, none in batches, no failures without a size."""
         sized = (self["input"] > 0) | (self["output"] > 0)
-        return (self["cached"] != 1) & ~self.batch & (sized | (self["failed"] != 1) & (self["status"] < 400))
+        good = (self["failed"] != 1) & (self["status"] < 400)
+        found: NDArray[np.bool_] = (self["cached"] != 1) & ~self.batch & (sized | good)
+        return found
 
     def trace(self) -> TraceRows:
         """What :func:`sim.workload.importers.read_trace` would return for these rows."""
