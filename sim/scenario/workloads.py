@@ -94,16 +94,21 @@ class Fixed(Strict):
 
 
 class Quantiles(Strict):
-    """A token size by its quantiles, for what is not lognormal: a value that nobody passes below ``min``,
+    """A token size by its quantiles, for what is not lognormal.
 
-    one of ten stays below ``p10``, and so on. Between two of them the logarithm grows evenly.
+    None is below ``min``, one of ten is below ``p10``, and so on. Between two of them the logarithm
+    grows evenly.
     """
 
     min: Tokens
     p10: Tokens
-    p25: Tokens
+    p20: Tokens
+    p30: Tokens
+    p40: Tokens
     p50: Tokens
-    p75: Tokens
+    p60: Tokens
+    p70: Tokens
+    p80: Tokens
     p90: Tokens
     p95: Tokens
     p99: Tokens

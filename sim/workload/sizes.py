@@ -28,7 +28,7 @@ LONGEST = MAX_TIME // 4
 
 _EXACT, _SAMPLE = 512, 20_000
 
-LEVELS = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0])
+LEVELS = np.array([*range(0, 91, 10), 95, 99, 100]) / 100
 """Of the quantiles of a size."""
 
 Drawn = Spread | Fixed | SpreadTime | FixedTime | Quantiles

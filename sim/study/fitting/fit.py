@@ -132,13 +132,14 @@ def _minded(log: Log, choice: Choice, session: SessionFit | None) -> Iterator[st
         yield choice.flag
     if session is not None and not (log["duration"] > 0).any():
         yield "the log has no durations: think times include the answers"
-    if (log["assumed"] == 1).all():
-        yield "every request was drawn or assumed by the import, which is what was fitted"
 
 
 def _notes(log: Log, sent: Log, options: Options) -> Iterator[str]:
     if len(sent) < len(log):
         yield f"{len(log) - len(sent):,} rows are left out: failures without a size, batches, and a gateway's cache."
+    assumed = float((log["assumed"] == 1).mean())
+    if assumed:
+        yield f"{assumed:.0%} of the requests were drawn or assumed by the import: that is what was fitted."
     if "" in log.models:
         yield f"The log does not say which model was asked for: {options.model} stands for it, its price and its times."
     yield "The log does not say which max_tokens was asked for: the default stands, or the answer's own where larger."

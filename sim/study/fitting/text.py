@@ -6,6 +6,7 @@ import json
 import math
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sim.scenario.keys import Limits
@@ -39,9 +40,10 @@ def length_ns(log: Log) -> int:
 
 
 def _head(log: Log, options: Options, notes: Sequence[str]) -> Iterator[str]:
+    name, length = Path(log.shown).name, duration_text(length_ns(log))
     yield from _comment(
-        f"Fitted by keystorm fit from {len(log):,} requests in {duration_text(length_ns(log))} of {log.shown}. "
-        "Numbers in brackets are 95 % intervals. No request of the log is in here: scale it, change it, share it.", 0
+        f"Fitted by keystorm fit from {len(log):,} requests in {length} of {name}. Numbers in brackets are 95 % "
+        "intervals. No request of the log is in here: scale it, change it, share it.", 0
     )  # fmt: skip
     for note in notes:
         yield from _comment(note, 0)
