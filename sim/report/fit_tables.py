@@ -36,7 +36,8 @@ def _name(stream: Told) -> tuple[Cell, Cell]:
 def refusals_table(told: Told, teams: bool) -> Table:
     """Log against fitted, limit by limit: everybody, or team by team."""
     rows = [
-        (Cell(test["limit"]), Cell(test["team"]), Cell(percent(_share(test["log"])), test["log"]),
+        (Cell(test["limit"]), Cell("everybody" if test["team"] == TOTAL else test["team"]),
+         Cell(percent(_share(test["log"])), test["log"]),
          _simulated(test["fitted"]),
          Cell(_range(test["spread"])), _error(test, told["tolerance"]))
         for test in told["throttling"] if (test["team"] == TOTAL) != teams
@@ -65,7 +66,9 @@ def _error(test: Told, tolerance: float) -> Cell:
     error = test["error"]
     if error is None:
         return Cell(MISSING, math.nan)
-    return Cell(signed(error), error, tone="good" if abs(error) <= tolerance else "bad")
+    good = abs(error) <= tolerance
+    chance = "" if good or not test["likely"] else "within chance"
+    return Cell(signed(error), error, sub=chance, tone="good" if good else "quiet" if chance else "bad")
 
 
 def arrivals_table(told: Told) -> Table:

@@ -20,7 +20,7 @@ def draw(told: Told, width: int) -> Sheet | None:
     if not tests:
         return None
     canvas = Canvas(width, LINE * len(tests) + 58)
-    room = max(length(test["limit"], TEXT) for test in tests) + 14
+    room = max(length(test["limit"], TEXT) for test in tests) * 1.15 + 14
     axes = canvas.panel(room, 0, width - room - 52, LINE * len(tests))
     axes.set_ylim(LINE * len(tests), 0)
     axes.set_yticks([])

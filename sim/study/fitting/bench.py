@@ -151,3 +151,13 @@ def _bisected(bench: Bench, dimension: str, unit: str, mean: float, share: float
         if amount in (low, high):
             amount = (low + high) // 2
     return None if best is None or best[0] > 0.5 * share else best[1]
+
+
+def likely(value: F64, shares: F64) -> NDArray[np.bool_]:
+    """Whether ``value`` lies in the 99 % prediction interval of one more replication; first axis: replications."""
+    from scipy.special import stdtrit
+
+    count = len(shares)
+    reach = stdtrit(count - 1, 0.995) * shares.std(axis=0, ddof=1) * np.sqrt(1 + 1 / count)
+    inside: NDArray[np.bool_] = np.abs(value - shares.mean(axis=0)) <= reach
+    return inside

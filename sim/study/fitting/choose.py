@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sim.scenario.keys import Limits
 from sim.scenario.schema import Team
 from sim.scenario.workloads import Trace, Workload
-from sim.study.fitting.bench import Bench, Traffic, fitting_limits
+from sim.study.fitting.bench import Bench, Traffic, fitting_limits, likely
 from sim.study.fitting.log import Log
 from sim.study.fitting.types import Candidate, Options
 from sim.units import MINUTE
@@ -82,7 +82,7 @@ def _tested(
 def _error(
     log: Log, workload: Workload, limits: Sequence[Limits], base: F64, options: Options
 ) -> tuple[float, bool]:  # fmt: skip
-    """The worst relative error over the limits, and whether replications reach the log's shares.
+    """The worst relative error over the limits, and whether chance may explain it.
 
     A few replications are enough to see that a process is far off.
     """
@@ -91,7 +91,7 @@ def _error(
         shares = _refusals(log, workload, limits, replications, options)
         errors = shares.mean(axis=0) / base - 1
         worst = float(errors[np.argmax(np.abs(errors))])
-        inside = bool(((shares.min(axis=0) <= base) & (base <= shares.max(axis=0))).all())
+        inside = bool(likely(base, shares).all())
         if abs(worst) > FAR * options.tolerance or replications == most:
             break
     return worst, inside
@@ -105,7 +105,7 @@ def _last(
     error = abs(chosen.error or 0.0)
     if error <= options.tolerance or inside:
         why = "lowest AIC" if error <= options.tolerance else (
-            "lowest AIC; the log’s refusals are within what replications of it give, though not near their mean"
+            "lowest AIC; refusals differ from the log’s by no more than single runs of it differ"
         )  # fmt: skip
         return Choice(chosen, tuple(found), why)
     flag = f"refusals at test limits are up to {100 * error:.0f} % off with {chosen.title}, the best that was found"

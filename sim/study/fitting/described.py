@@ -13,6 +13,9 @@ from sim.units import SECOND, duration_text
 
 Said = dict[str, Any]
 
+NOTHING = 2e-6
+"""Seconds below which a time is none."""
+
 
 def plain(value: float, digits: int = 6) -> str:
     """A number with so many significant digits and no exponent."""
@@ -122,6 +125,9 @@ def model(fit: ProviderFit, stand_in: str) -> Said | None:
     for name, times in (("first_token", fit.first_token), ("per_token", fit.per_token)):
         if times is not None:
             low = times["median"].value
+            if low < NOTHING:
+                said[name] = 0
+                continue
             said[name] = {"median": seconds(low), "p95": seconds(max(low, times["p95"].value))}
     return said or None
 

@@ -151,6 +151,7 @@ def _flags(streams: Sequence[StreamFit], tests: Sequence[LimitTest], options: Op
             yield (
                 f"at {test.limit} the fitted scenario is refused {100 * test.fitted.value:.1f} % and the log "
                 f"{100 * test.log:.1f} %: {100 * test.error:+.0f} %"
+                + (", which is no more than single runs differ by" if test.likely else "")
             )
     for one in streams:
         for name, size in (("input", one.input), ("output", one.output)):

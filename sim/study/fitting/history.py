@@ -2,8 +2,9 @@
 
 Every row of the log that met a limit is sent as one attempt that is never retried: the retries of a
 real client stand in the log as rows of their own. So what is compared is the model of limits, answers
-and prices, not that of clients. A refused row whose size the log does not know has the median of its
-team's.
+and prices, not that of clients. Only where the log counts retries that left no row do the scenario's
+clients retry; then answer times are those of requests that needed none, on both sides. A refused row
+whose size the log does not know has the median of its team's.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def _simulated(log: Log, scenario: Scenario, configuration: str, options: Option
     models = {name: name or options.model for name in log.models}
     _check_models(scenario, models)
     teams, traces = replay_traffic(log, models)
-    alone = {name: team.model_copy(update={"client": Client(retry="none")}) for name, team in teams.items()}
+    alone = {name: team.model_copy(update={"client": _client(log, scenario, name)}) for name, team in teams.items()}
     ours = scenario.model_copy(update={
         "teams": alone, "duration": length_ns(log), "warmup": 0, "replications": options.replications,
         "seed": options.seed, "slos": (), "incidents": (), "finance": None,
@@ -154,6 +155,16 @@ def _simulated(log: Log, scenario: Scenario, configuration: str, options: Option
     return found
 
 
+def _client(log: Log, scenario: Scenario, team: str) -> Client:
+    known = scenario.teams.get(team)
+    return known.client if _hidden(log) and known is not None else Client(retry="none")
+
+
+def _hidden(log: Log) -> bool:
+    """Whether the log counts retries that left no row."""
+    return bool((log["retries"] > 0).any())
+
+
 def _check_models(scenario: Scenario, models: Mapping[str, str]) -> None:
     for name in models.values():
         gaps = model_gaps(scenario.models, name)
@@ -164,7 +175,7 @@ def _check_models(scenario: Scenario, models: Mapping[str, str]) -> None:
 
 def _measured(plan: Plan, result: RunResult) -> Numbers:
     found: Numbers = {}
-    good = result.outcome == SUCCEEDED
+    good = (result.outcome == SUCCEEDED) & (result.attempts == 1)
     took = (result.finish - result.arrival) / SECOND
     for name, mine in _groups(plan.teams, plan.team):
         found[name, "rate_limited_share"] = float((result.status[mine] == 429).mean())
@@ -224,11 +235,12 @@ def _words(row: Compared) -> str:
 
 
 def _notes(met: Log, log: Log) -> Iterator[str]:
-    yield "Each row of the log is one attempt; retries that it shows are rows of their own, so no client retries here."
+    if _hidden(log):
+        yield "The log counts retries that left no row: the fitted clients retry here; times are those without a retry."
+    else:
+        yield "Each row is one attempt; retries that the log shows are rows of their own, so no client retries here."
     if len(met) < len(log):
         yield f"{len(log) - len(met):,} rows out of a gateway's cache or in batches met no limit and are left out."
     unsized = int(((log["input"] <= 0) & (log["status"] >= 400)).sum())
     if unsized:
         yield f"{unsized:,} refused rows have no size: they count with the median of their team's."
-    if (log["retries"] > 0).any():
-        yield "Some rows had retries inside that left no row: their times are not compared."

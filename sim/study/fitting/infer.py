@@ -27,6 +27,7 @@ ROWS = 20_000
 FEWEST = 10
 FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 """Rates of a token bucket, in parts of the most that was admitted in a minute."""
+FINER = (0.5, 0.6, 2 / 3, 0.75, 0.85, 1.2, 1.35, 1.5, 1.75)
 BURSTS = (0.1, 0.25, 0.5, 1.0)
 """Its bursts, in parts of a minute's requests."""
 
@@ -50,6 +51,10 @@ def infer(log: Log) -> Inferred:
         return Inferred(Limits.model_validate({"requests": f"{busiest}/min"}), how, 0.0)
     guesses = list(_guesses(log.origin_ns + times, refused, busiest))
     score, said = max(guesses, key=lambda each: each[0])
+    if isinstance(said["requests"], dict):
+        finer = list(_finer(log.origin_ns + times, refused, said["requests"]))
+        guesses += finer
+        score, said = max([(score, said), *finer], key=lambda each: each[0])
     how = f"of {len(guesses)} limiters replayed over the log’s rows this one agrees best with its 429s"
     return Inferred(Limits.model_validate(said), f"{how} (Youden’s J {score:.2f})", score)
 
@@ -72,6 +77,14 @@ def _guesses(times: I64, refused: Bool, busiest: int) -> Iterator[tuple[float, d
         for burst in sorted({max(1, round(part * rate)) for part in BURSTS}):
             said = {"requests": {"rate": f"{rate}/min", "burst": burst}}
             yield _agreement(refused, _bucket(times - times[0], rate, burst)), said
+
+
+def _finer(times: I64, refused: Bool, best: dict[str, Any]) -> Iterator[tuple[float, dict[str, Any]]]:
+    """Other bursts around the best token bucket."""
+    rate, burst = int(best["rate"].split("/")[0]), best["burst"]
+    for other in sorted({max(1, round(burst * factor)) for factor in FINER}):
+        said = {"requests": {"rate": f"{rate}/min", "burst": other}}
+        yield _agreement(refused, _bucket(times - times[0], rate, other)), said
 
 
 def _rounds(busiest: int) -> tuple[float, ...]:

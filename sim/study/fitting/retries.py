@@ -101,11 +101,20 @@ def _client(log: Log, found: Attempts, mine: NDArray[np.bool_], team: str) -> Cl
         lost = int((mine & refused(log)).sum())
         why = f"{lost:,} rows failed and no retry can be linked to them" if lost else "no row failed"
         return ClientFit(team, "none", 0, Estimate(NAN), 2.0, 0, why)
-    return _chained(log, found, again, team)
+    return _chained(log, found, again, mine, team)
 
 
-def _chained(log: Log, found: Attempts, again: I64, team: str) -> ClientFit:
-    most = int(found.number[again].max()) + 1
+def _most(log: Log, found: Attempts, mine: NDArray[np.bool_]) -> int:
+    """After how many attempts requests are given up: most often so many, where any are; else the most there were."""
+    ends = np.flatnonzero(mine & refused(log) & (found.after < 0) & (found.number > 0))
+    if len(ends) >= ENOUGH:
+        return int(np.bincount(found.number[ends]).argmax()) + 1
+    return int(found.number[mine].max()) + 1
+
+
+def _chained(log: Log, found: Attempts, again: I64, mine: NDArray[np.bool_], team: str) -> ClientFit:
+    most = _most(log, found, mine)
+    again = again[found.number[again] < most]
     earlier = found.before[again]
     delay = (log["start"][again] - log["start"][earlier] - np.maximum(log["duration"][earlier], 0)) / SECOND
     number = found.number[again]

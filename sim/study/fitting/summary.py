@@ -112,7 +112,7 @@ def _provider(fit: ProviderFit) -> Told:
 def _test(test: LimitTest) -> Told:
     return {
         "team": test.team, "dimension": test.dimension, "limit": test.limit, "log": test.log,
-        "fitted": _number(test.fitted), "spread": list(test.spread), "error": test.error,
+        "fitted": _number(test.fitted), "spread": list(test.spread), "error": test.error, "likely": test.likely,
     }  # fmt: skip
 
 

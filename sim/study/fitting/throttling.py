@@ -13,7 +13,7 @@ from sim.scenario.plan import build_plan
 from sim.scenario.schema import Team
 from sim.scenario.workloads import Trace, Workload
 from sim.study.fitting.arrivals import burstiness
-from sim.study.fitting.bench import Bench, Traffic, fitting_limits, limit_text
+from sim.study.fitting.bench import Bench, Traffic, fitting_limits, likely, limit_text
 from sim.study.fitting.log import Log
 from sim.study.fitting.types import Burstiness, Estimate, LimitTest, Options, StreamFit
 from sim.units import MINUTE
@@ -70,7 +70,8 @@ def _test(team: str, dimension: str, limit: str, log: float, shares: F64) -> Lim
     mean = interval(shares)
     low, high = np.nanquantile(shares, (0.05, 0.95)).tolist() if np.isfinite(shares).any() else (np.nan, np.nan)
     estimate = Estimate(float(mean.mean), float(mean.low), float(mean.high))
-    return LimitTest(team, dimension, limit, log, estimate, (low, high))
+    chance = bool(likely(np.asarray(log), shares))
+    return LimitTest(team, dimension, limit, log, estimate, (low, high), chance)
 
 
 def drawn_burstiness(

@@ -195,6 +195,8 @@ class LimitTest:
     fitted: Estimate
     spread: tuple[float, float]
     """From where to where single replications reach (5th to 95th percentile)."""
+    likely: bool = True
+    """Whether the log's share is where one more replication would be in 99 of 100 cases."""
 
     @property
     def error(self) -> float:
