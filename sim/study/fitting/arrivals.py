@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.draws import Stream
 from sim.scenario.workloads import Profile
 from sim.study.fitting import gaps as renewal
-from sim.study.fitting.gaps import GapFit, logarithmic
+from sim.study.fitting.gaps import GapFit, Sample, logarithmic
 from sim.study.fitting.log import Log
 from sim.study.fitting.shapes import Shape, shapes
 from sim.study.fitting.types import Burstiness, Candidate, Estimate
@@ -23,6 +22,8 @@ F64 = NDArray[np.float64]
 SCALES = {"1s": SECOND, "1min": MINUTE, "10min": 10 * MINUTE}
 EVEN = 0.02
 """Gaps that differ by less than this from their mean are a constant rate."""
+ROUNDED, SHORTEST = 5, 1000
+"""Gaps are told only when longer than so many steps of the time stamps, and than so many nanoseconds."""
 FEW = 8
 """Below so many requests only a rate can be told."""
 
@@ -42,25 +43,21 @@ def burstiness(times: I64, span_ns: int) -> Burstiness:
     return Burstiness(len(times) * MINUTE / span_ns, cv, peak, spread)
 
 
-def spread_ticks(times: I64, seed: int) -> F64:
-    """Times moved by a uniform draw of up to the step that all of them stand on, so that no gap is zero by rounding."""
-    step = int(np.gcd.reduce(times)) if len(times) else 0
-    if step <= 1:
-        return times.astype(float)
-    moved: F64 = np.sort(times + Stream(seed, 0, "fit/ticks").generator("moves").random(len(times)) * step)
-    return moved
+def resolution(times: I64) -> int:
+    """The step on which all time stamps stand, in nanoseconds."""
+    return max(1, int(np.gcd.reduce(times))) if len(times) else 1
 
 
-def candidates(log: Log, times: I64, seed: int) -> tuple[Candidate, ...]:
+def candidates(log: Log, times: I64) -> tuple[Candidate, ...]:
     """Every process that could be fitted, the one with the fewest parameters first."""
     special = _special(times, log.span_ns)
     if special is not None:
         return (special,)
     if len(times) < FEW:
         return (_plain(times, log.span_ns),)
-    moved = spread_ticks(times, seed)
-    found = [each for shape in shapes(log, times) for each in _of_shape(log, shape, moved, times)]
-    regular = _regular_bursts(moved, log.span_ns)
+    limit = max(ROUNDED * resolution(times), SHORTEST)
+    found = [each for shape in shapes(log, times) for each in _of_shape(log, shape, times, limit)]
+    regular = _regular_bursts(times.astype(float), log.span_ns)
     if regular is not None:
         found.append(regular)
     return tuple(sorted(found, key=lambda each: (each.parameters, each.aic)))
@@ -72,16 +69,20 @@ def _plain(times: I64, span_ns: int) -> Candidate:
     return Candidate("poisson", {"rate": rate}, count * math.log(count / span_ns) - count, 1)
 
 
-def _of_shape(log: Log, shape: Shape, moved: F64, times: I64) -> Iterator[Candidate]:
-    """Renewal processes on the clock of the shape."""
-    loads = shape.loads(moved)
-    between = np.maximum(np.diff(loads), 1.0)
-    extra = shape.log_weights(times)
-    whole = float(shape.loads(np.array([log.span_ns]))[0])
+def _of_shape(log: Log, shape: Shape, times: I64, limit: int) -> Iterator[Candidate]:
+    """Renewal processes on the clock of the shape. Gaps up to ``limit`` only count as such."""
+    logs = shape.log_weights(times[1:])
+    short = np.diff(times) <= limit
+    # On the clock of the shape the limit is longer where more comes: its mean there, of the gaps that it censors.
+    bent = limit * float(np.exp(logs[short].mean())) if short.any() else 0.0
+    sample = Sample(np.maximum(np.diff(shape.loads(times))[~short], 1e-3), int(short.sum()), bent)
+    if not len(sample.above):
+        return
+    extra, whole = float(logs[~short].sum()), float(shape.loads(np.array([log.span_ns]))[0])
     for fit in renewal.RENEWAL:
         if shape.kind == "steps" and fit is renewal.bursts:
             continue
-        found = fit(between)
+        found = fit(sample)
         if found is not None:
             yield _candidate(found, shape, len(times) * MINUTE / whole, extra)
 
@@ -181,6 +182,3 @@ def _bursts_at(moved: F64, begins: F64, ends: F64, cycle: float, gap: float, spa
         "start": Estimate(start / SECOND, max(0.0, start / SECOND - slack), low / SECOND),
     }
     return Candidate("bursts", values, len(moved) * math.log(rate) - len(moved), 4)
-
-
-__all__ = ["SCALES", "burstiness", "candidates", "spread_ticks"]

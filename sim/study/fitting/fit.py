@@ -108,7 +108,7 @@ def _start(log: Log) -> tuple[str, int]:
 
 def _choice(log: Log, times: I64, session: SessionFit | None, options: Options, make: Make) -> Choice:
     """Sessions start as a Poisson process in a scenario, whatever their rhythm."""
-    found = candidates(log, times, options.seed)
+    found = candidates(log, times)
     if session is None:
         return choose(log, found, make, options)
     starts = [each for each in found if each.process == "poisson"] or [found[0]]

@@ -43,11 +43,11 @@ class Shape:
         """The clock on which the arrivals are stationary, float ``(n,)``."""
         return np.asarray(times, float) if self.profile is None else Warp(self.profile).loads(times)
 
-    def log_weights(self, times: I64) -> float:
-        """The sum of the logarithms of the intensity at the arrivals: what bending adds to a likelihood."""
+    def log_weights(self, times: I64) -> F64:
+        """The logarithm of the intensity at the arrivals, float ``(n,)``: what bending adds to a likelihood."""
         if self.profile is None:
-            return 0.0
-        return float(np.log(np.maximum(Warp(self.profile).weights(times), 1e-12)).sum())
+            return np.zeros(len(times))
+        return np.log(np.maximum(Warp(self.profile).weights(times), 1e-12))
 
 
 FLAT = Shape("flat", None, 0)
