@@ -21,6 +21,7 @@ KINDS = {
     "compare": "sim.report.render:render",
     "capacity": "sim.report.capacity_report:render",
     "import": "sim.report.import_report:render",
+    "fit": "sim.report.fit_report:render",
     "tune": "sim.report.tune_report:render",
     "cost": "sim.report.cost_report:render",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -92,19 +93,62 @@ class Fixed(Strict):
     fixed: Tokens
 
 
+class Quantiles(Strict):
+    """A token size by its quantiles, for what is not lognormal.
+
+    None is below ``min``, one of ten is below ``p10``, and so on. Between two of them the logarithm
+    grows evenly.
+    """
+
+    min: Tokens
+    p10: Tokens
+    p20: Tokens
+    p30: Tokens
+    p40: Tokens
+    p50: Tokens
+    p60: Tokens
+    p70: Tokens
+    p80: Tokens
+    p90: Tokens
+    p95: Tokens
+    p99: Tokens
+    max: Tokens
+
+    @property
+    def knots(self) -> tuple[int, ...]:
+        """The values at the quantiles, from ``min`` to ``max``."""
+        return tuple(getattr(self, name) for name in type(self).model_fields)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Quantiles:
+        names = tuple(type(self).model_fields)
+        for low, high in pairwise(names):
+            if getattr(self, high) < getattr(self, low):
+                raise BadUnit(
+                    f"{high} ({getattr(self, high)}) is below {low} ({getattr(self, low)})",
+                    hint=f"quantiles grow: {', '.join(names)}",
+                )
+        return self
+
+
 def _is_fixed(value: Any) -> str:
-    """Which of the two forms of a size or time this is, so that errors speak of one only."""
-    fixed = "fixed" in value if isinstance(value, dict) else isinstance(value, (Fixed, FixedTime))
-    return tagged("fixed" if fixed else "spread")
+    """Which of the forms of a size or time this is, so that errors speak of one only."""
+    if isinstance(value, dict):
+        return tagged("fixed" if "fixed" in value else "quantiles" if "p50" in value else "spread")
+    if isinstance(value, Quantiles):
+        return tagged("quantiles")
+    return tagged("fixed" if isinstance(value, (Fixed, FixedTime)) else "spread")
 
 
 Size = Annotated[
-    Annotated[Spread, Tag(tagged("spread"))] | Annotated[Fixed, Tag(tagged("fixed"))],
+    Annotated[Spread, Tag(tagged("spread"))]
+    | Annotated[Fixed, Tag(tagged("fixed"))]
+    | Annotated[Quantiles, Tag(tagged("quantiles"))],
     Discriminator(_is_fixed),
     BeforeValidator(short("fixed", (int, str), "size", "a number, as 2000 or 2k, or {median: 900, p95: 4000}")),
     also(text(COUNT, "2k"), {"type": "integer"}),
 ]
-"""A number of tokens: ``2000``, or ``{median: 900, p95: 4000}``."""
+"""A number of tokens: ``2000``, ``{median: 900, p95: 4000}``, or quantiles from ``min`` to ``max``."""
 
 
 class SpreadTime(Strict):
@@ -252,25 +296,49 @@ class Arrivals(OneOf):
     sessions: Sessions | None = None
 
 
+MAX_STEPS = 100_000
+"""Weights of a profile in steps."""
+
+
 class Profile(Strict):
-    """A daily and weekly rhythm that modulates any arrival process, keeping its mean rate.
+    """A rhythm that modulates any arrival process, keeping its mean rate: of days and weeks, or in steps.
 
     ``hours`` are 24 weights (hour 0 first), ``days`` 7 weights (Monday first); both are scaled to
-    a mean of 1. The scenario starts at ``starts_at`` hours into ``day``.
+    a mean of 1. The scenario starts at ``starts_at`` hours into ``day``. Or ``weights`` hold for
+    ``every`` so long, one after another and again from the first, as the requests that a log had in
+    each minute; they too are scaled to a mean of 1, and the scenario starts ``starts_at`` into them.
     """
 
     hours: tuple[Number, ...] = Field(default=(1.0,) * 24, min_length=24, max_length=24)
     days: tuple[Number, ...] = Field(default=(1.0,) * 7, min_length=7, max_length=7)
     day: Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] = "Mon"
+    every: Duration | None = Field(default=None, ge=1_000_000)
+    weights: tuple[Number, ...] | None = Field(default=None, min_length=1, max_length=MAX_STEPS)
     starts_at: Duration = 0
 
     @model_validator(mode="after")
     def _positive(self) -> Profile:
-        weights = self.hours + self.days
-        if min(weights) < 0 or sum(self.hours) <= 0 or sum(self.days) <= 0:
-            raise BadUnit(
-                "a profile has a negative weight, or only zeros", hint="weights from 0 up, one at least above 0"
-            )
+        for weights in (self.hours, self.days, self.weights):
+            if weights is not None and (min(weights) < 0 or sum(weights) <= 0):
+                raise BadUnit(
+                    "a profile has a negative weight, or only zeros", hint="weights from 0 up, one at least above 0"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Profile:
+        if (self.every is None) != (self.weights is None):
+            given, missing = ("every", "weights") if self.weights is None else ("weights", "every")
+            hint = "every: 1m and weights: [12, 30, 8], how much comes in each minute"
+            raise BadUnit(f"a profile has {given} without {missing}", hint=hint)
+        daily = sorted({"hours", "days", "day"} & self.model_fields_set)
+        if (
+            self.weights is not None
+            and daily
+            and any(getattr(self, name) != type(self).model_fields[name].default for name in daily)
+        ):
+            hint = "keep one of the two: hours and days, or every and weights"
+            raise BadUnit(f"a profile has {' and '.join(daily)} beside weights", hint=hint)
         return self
 
 

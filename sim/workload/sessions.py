@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.draws import Stream
 from sim.errors import BadInput
-from sim.scenario.workloads import Fixed, Sessions, Workload
+from sim.scenario.workloads import Sessions, Workload
 from sim.workload import sizes
 from sim.workload.rows import I64, Rows
 
@@ -42,7 +42,7 @@ class SessionDraws:
 
     def __init__(self, workload: Workload, stream: Stream) -> None:
         spec: Sessions = workload.arrivals.spec
-        largest = spec.steps.fixed if isinstance(spec.steps, Fixed) else spec.steps.median
+        largest = sizes.middle(spec.steps)
         if largest > MAX_STEPS:
             raise BadInput("too many steps in a session", value=f"{largest:,}", hint=f"at most {MAX_STEPS:,}")
         self._workload, self._spec = workload, spec

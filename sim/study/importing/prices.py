@@ -11,13 +11,16 @@ _DATE = re.compile(r"[-@](20\d{6}|latest|v\d+:\d+|20\d\d-\d\d-\d\d)$")
 PER = 1_000_000
 
 
+def listed_name(name: str) -> str | None:
+    """The catalogue's name of a model; None when it does not have it."""
+    known = model_names()
+    return next((each for each in (name, _DATE.sub("", name)) if each in known), None)
+
+
 def price_of(name: str) -> Prices | None:
     """The list price of a model; None when the catalogue does not have it."""
-    known = model_names()
-    for each in (name, _DATE.sub("", name)):
-        if each in known:
-            return model(each).price
-    return None
+    found = listed_name(name)
+    return None if found is None else model(found).price
 
 
 def list_cost(price: Prices, fresh: float, read: float, write: float, output: float) -> float:
