@@ -31,7 +31,8 @@ ALLOWED: dict[str, set[str]] = {
 }
 """What each part may import; ``study`` and ``cli`` stand on top of all."""
 
-ALLOWED["emulator"] = ALLOWED["emulator"] | {"engine"}  # it drives the engine's own steps by a real clock
+for _driver in ("emulator", "live"):  # they drive the engine's own steps by a real clock
+    ALLOWED[_driver] = ALLOWED[_driver] | {"engine"}
 ALLOWED["study"] = set(ALLOWED)
 ALLOWED["cli"] = set(ALLOWED)
 VOCABULARY = {"sim.metrics.declared"}
