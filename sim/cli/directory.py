@@ -47,8 +47,3 @@ def finished(directory: Path) -> Path:
     problem = "holds no keystorm result" if directory.is_dir() else "no such directory"
     hint = "a directory that `keystorm compare` or `keystorm run` wrote"
     raise BadInput(problem, place="report", value=str(directory), hint=hint)
-
-
-def slug(name: str) -> str:
-    """A name that is safe as one part of a path: ``a/b: c`` becomes ``a-b-c``."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "configuration"

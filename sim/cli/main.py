@@ -14,7 +14,22 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from sim.cli import capacity, compare, console, cost, import_log, init, report, run, scenarios, schema, serve, tune
+from sim.cli import (
+    capacity,
+    compare,
+    console,
+    cost,
+    import_log,
+    init,
+    live,
+    report,
+    run,
+    scenarios,
+    schema,
+    serve,
+    tune,
+    validate,
+)
 from sim.errors import KeystormError
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -34,7 +49,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
-    compare, run, tune, capacity, cost, import_log, serve, report, scenarios, init, schema
+    compare, run, tune, capacity, cost, import_log, serve, live, validate, report, scenarios, init, schema
 )  # fmt: skip
 
 
