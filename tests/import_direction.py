@@ -20,6 +20,7 @@ _MEANING = {"catalogue", "chaos", "scenario", "workload"}
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "clock": set(),
     "units": {"errors"},
     "draws": _BASE,
     "policy": _BASE | {"draws"},
@@ -31,7 +32,8 @@ ALLOWED: dict[str, set[str]] = {
 }
 """What each part may import; ``study`` and ``cli`` stand on top of all."""
 
-ALLOWED["emulator"] = ALLOWED["emulator"] | {"engine"}  # it drives the engine's own steps by a real clock
+for _driver in ("emulator", "live"):  # they drive the engine's own steps by a real clock
+    ALLOWED[_driver] = ALLOWED[_driver] | {"engine", "clock"}
 ALLOWED["study"] = set(ALLOWED)
 ALLOWED["cli"] = set(ALLOWED)
 VOCABULARY = {"sim.metrics.declared"}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from sim.errors import BadInput
 from sim.results.folder import is_result, usable
 
-__all__ = ["finished", "is_result", "slug", "usable"]
+__all__ = ["finished", "is_result", "usable"]
 
 
 def finished(directory: Path) -> Path:
@@ -18,8 +17,3 @@ def finished(directory: Path) -> Path:
     problem = "holds no keystorm result" if directory.is_dir() else "no such directory"
     hint = "a directory that `keystorm compare` or `keystorm run` wrote"
     raise BadInput(problem, place="report", value=str(directory), hint=hint)
-
-
-def slug(name: str) -> str:
-    """A name that is safe as one part of a path: ``a/b: c`` becomes ``a-b-c``."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "configuration"

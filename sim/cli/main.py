@@ -14,7 +14,23 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from sim.cli import capacity, compare, console, cost, fit, import_log, init, report, run, scenarios, schema, serve, tune
+from sim.cli import (
+    capacity,
+    compare,
+    console,
+    cost,
+    fit,
+    import_log,
+    init,
+    live,
+    report,
+    run,
+    scenarios,
+    schema,
+    serve,
+    tune,
+    validate,
+)
 from sim.errors import KeystormError
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -34,7 +50,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
-    compare, run, tune, capacity, cost, import_log, fit, serve, report, scenarios, init, schema
+    compare, run, tune, capacity, cost, import_log, fit, serve, live, validate, report, scenarios, init, schema
 )  # fmt: skip
 
 

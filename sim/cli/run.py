@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from sim.cli import study
-from sim.cli.directory import slug
+from sim.study.naming import slug
 
 NAME = "run"
 HELP = "run one configuration of a scenario, and report on it"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.cli import console
-from sim.cli.directory import slug
 from sim.cli.study import known, whole_number
+from sim.study.naming import slug
 
 if TYPE_CHECKING:
     from sim.emulator.serve import Where
@@ -22,14 +22,15 @@ HELP = "serve one configuration of a scenario as an emulated provider over HTTP"
 EXTRA = "serve"
 
 
-def _speed(text: str) -> Fraction:
+def speed(text: str) -> Fraction:
+    """A factor of time, for argparse."""
     try:
-        speed = Fraction(text)
+        found = Fraction(text)
     except (ValueError, ZeroDivisionError):
-        speed = Fraction(0)
-    if not Fraction(1, 1000) <= speed <= 1000:
+        found = Fraction(0)
+    if not Fraction(1, 1000) <= found <= 1000:
         raise argparse.ArgumentTypeError(f"expected a factor from 0.001 to 1000, found {text!r}")
-    return speed
+    return found
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="where the audit log is kept (default: reports/serve-NAME-CONFIGURATION)",
     )
     add("--fresh", action="store_true", help="begin a new audit log; the old one is kept beside it")
-    add("--speed", type=_speed, default=Fraction(1), metavar="K", help="virtual seconds a second (default: 1)")
+    add("--speed", type=speed, default=Fraction(1), metavar="K", help="virtual seconds a second (default: 1)")
     add(
         "--webhook",
         action="append",

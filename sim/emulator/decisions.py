@@ -194,6 +194,10 @@ class Decisions:
         """The attempt as rules see it, to match wire faults with."""
         return ask_of(self.world, one.request, one.call.model, one.call.attempts - 1, one.call.at)
 
+    def ask_before(self, request: Request, number: int, now: int) -> Ask:
+        """Attempt ``number`` of a request as rules would see it now, before it is decided."""
+        return ask_of(self.world, request, request.model, number, now)
+
     def count_tokens(self, request: Request, now: int) -> tuple[int, int, int]:
         """(status, refuser, retry-after) of a call that counts tokens: the same limits, a memory of its own."""
         ask = ask_of(self.world, request, request.model, 0, now)

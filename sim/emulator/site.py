@@ -13,8 +13,8 @@ from typing import Any
 from sim.catalogue.data import model as catalogue_model
 from sim.catalogue.data import model_names as catalogue_names
 from sim.catalogue.resolve import model_gaps
+from sim.clock import Clock
 from sim.draws import Stream, key
-from sim.emulator.clock import Clock
 from sim.emulator.decisions import UNKNOWN_TEAM, Decisions
 from sim.emulator.faults import Faults
 from sim.emulator.journal import UNFINISHED, Journal, Row, lines

@@ -24,6 +24,8 @@ KINDS = {
     "fit": "sim.report.fit_report:render",
     "tune": "sim.report.tune_report:render",
     "cost": "sim.report.cost_report:render",
+    "live": "sim.report.live_report:render",
+    "validate": "sim.report.validate_report:render",
 }
 """``kind`` of a manifest → ``module:function``."""
 

@@ -104,9 +104,9 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
         tables = _run_all(work, pool, progress)
         without = _counterfactual_table(work, pool, tables, progress) if options.counterfactual else None
     progress.start("measuring and drawing", 1)
-    context = _context(loaded, settings, options, (tables.planned, len(tables.requests), tables.digest))
+    context = context_of(loaded, settings, options, (tables.planned, len(tables.requests), tables.digest))
     summary = summarise(tables.requests, tables.attempts, without, context)
-    missed = _missed(summary, options.gate)
+    missed = missed_of(summary, options.gate)
     if options.out is not None:
         _write_tables(options.out, tables, without, options.rows or "attempts")
         remove_audit(options.out)
@@ -126,10 +126,10 @@ def _stream(loaded: Loaded, settings: Sequence[Setting], options: Options, progr
         progress.note("the review of refused content is told only where rows are kept")
     checkpoints = Checkpoints(options.out)
     with _elsewhere(options) as pool:
-        empty = _context(loaded, settings, options, (0, 0, ""))
+        empty = context_of(loaded, settings, options, (0, 0, ""))
         found, kept = stream(loaded, settings, empty, progress, checkpoints, pool, rows)
     progress.start("measuring and drawing", 1)
-    context = _context(loaded, settings, options, (found.planned, found.reported, found.digest))
+    context = context_of(loaded, settings, options, (found.planned, found.reported, found.digest))
     measured = ((name, of_readings(readings, context, name)) for name, readings in found.readings.items())
     summary = summary_of(measured, None, context)
     if options.out is not None:
@@ -140,7 +140,7 @@ def _stream(loaded: Loaded, settings: Sequence[Setting], options: Options, progr
         _write(options.out, loaded, options, summary)
     checkpoints.clear()
     progress.advance()
-    return Study(summary, _missed(summary, options.gate), options.out, None, None)
+    return Study(summary, missed_of(summary, options.gate), options.out, None, None)
 
 
 def _streams(loaded: Loaded, settings: Sequence[Setting], options: Options) -> bool:
@@ -220,7 +220,7 @@ def _counterfactual_table(work: Work, pool: Pool, tables: _Tables, progress: Pro
     return pd.DataFrame(rows, columns=columns)
 
 
-def _context(loaded: Loaded, settings: Sequence[Setting], options: Options, checks: tuple[int, int, str]) -> Context:
+def context_of(loaded: Loaded, settings: Sequence[Setting], options: Options, checks: tuple[int, int, str]) -> Context:
     """What metrics must know; ``checks`` are the rows planned, the rows reported, and the digest."""
     configurations = {
         setting.name: ConfigurationInfo(
@@ -234,7 +234,8 @@ def _context(loaded: Loaded, settings: Sequence[Setting], options: Options, chec
     return Context(loaded.scenario, loaded.sha256, options.engine, configurations, *checks)
 
 
-def _missed(summary: Mapping[str, Any], gate: tuple[str, ...] | None) -> list[dict[str, Any]]:
+def missed_of(summary: Mapping[str, Any], gate: tuple[str, ...] | None) -> list[dict[str, Any]]:
+    """The objectives that are not met, of the configurations that count."""
     return [slo for slo in summary["slos"] if not slo["met"] and (gate is None or slo["configuration"] in gate)]
 
 

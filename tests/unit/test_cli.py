@@ -18,6 +18,7 @@ import sim
 from sim.cli import console, directory
 from sim.cli.main import COMMANDS, main, parser
 from sim.errors import BadInput, BadScenario, KeystormError, Problem, RunInvalid, SloMissed
+from sim.study import naming
 
 ROOT = Path(__file__).parents[2]
 SMALL = """\
@@ -349,7 +350,7 @@ def test_another_directory_is_refused_before_any_work(
 
 @pytest.mark.parametrize(("name", "part"), [("a/b: c", "a-b-c"), ("../..", "configuration"), ("<é>", "configuration")])
 def test_any_name_becomes_a_safe_part_of_a_path(name: str, part: str) -> None:
-    assert directory.slug(name) == part
+    assert naming.slug(name) == part
 
 
 # --- the small commands

@@ -1,4 +1,4 @@
-"""The only clock of the emulator: virtual time runs at ``speed`` times the wall clock."""
+"""The only clock of what happens over HTTP: virtual time runs at ``speed`` times the wall clock."""
 
 from __future__ import annotations
 

@@ -1,0 +1,204 @@
+"""One process's part of a run: a dispatcher that sends each row of the plan at its time, whatever is under way.
+
+Open loop: a request leaves when it is due, not when an earlier one has come back. The dispatcher is one
+greenlet; each attempt is one more, from its first byte to its answer.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import gevent
+import numpy as np
+from gevent.event import Event
+
+from sim.clock import Clock
+from sim.live.asking import Asking
+from sim.live.clients import Clients, Ended, Finished, Send
+from sim.live.connections import IDLE_S, Connections
+from sim.live.gates import Worker
+from sim.live.guard import Guard, Unbounded
+from sim.live.parts import SENT, Part
+from sim.live.schedule import I64
+from sim.live.share import Share, expected_in_flight
+from sim.live.wire import BROKEN, HungUp, Wire
+from sim.policy.bucket import NEVER
+from sim.results.columns import STATUS_TIMEOUT
+from sim.units import MICRO, SECOND
+
+PREWARMED, PREWARMED_ELSEWHERE = 4096, 64
+"""Connections that are opened ahead at most: to the emulator, and to somebody else's server."""
+EMULATOR_IDLE_S = 60.0
+COLLECT = (100_000, 50, 100)
+"""Attempts leave hardly any cycles, so the collector may look for them rarely: it stops everything meanwhile."""
+
+
+class Replayer:
+    """Sends the rows ``kept`` of a plan; :meth:`prepare`, :meth:`run`, then :meth:`part`."""
+
+    def __init__(
+        self, share: Share, kept: I64, environment: Mapping[str, str], number: int = 0, guard: Guard | None = None
+    ) -> None:
+        """Raises BadInput when a key has no secret."""
+        order = share.order
+        self.number, self._share, self._kept = number, share, kept
+        self._guard: Guard = guard or Unbounded()
+        self.clock = Clock(order.factor)
+        self.clients = Clients(share.setting, share.plan, kept, self._send, self._ended)
+        self._asking = Asking(order, share.setting, share.secrets(environment))
+        self.connections = Connections(order.base_url, EMULATOR_IDLE_S if order.plan_header else IDLE_S)
+        # An emulator asks for virtual seconds, everybody else for real ones.
+        seconds = SECOND if order.plan_header else int(SECOND * order.factor)
+        self._wire = Wire(self.connections, seconds, stream=order.stream, emulated=order.plan_header)
+        self._under_way: dict[tuple[int, int], Any] = {}
+        self._sent: list[tuple[int, int, int, int]] = []
+        self._wake, self._sleeps_until = Event(), NEVER
+        self._cpu = _Cpu()
+        self.stop_reason = ""
+        self.clock_offset_ns = 0
+
+    @property
+    def done(self) -> Callable[[Finished], None]:
+        """What is called for each request that is over."""
+        return self.clients.done
+
+    @done.setter
+    def done(self, call: Callable[[Finished], None]) -> None:
+        self.clients.done = call
+
+    # Before
+
+    def prepare(self) -> None:
+        """Find the target and open connections. Raises OSError."""
+        raise_file_limit()
+        self.connections.resolve()
+        share = self._share
+        wanted = expected_in_flight(share.setting, share.plan, self._kept)
+        self.connections.prewarm(min(wanted, PREWARMED if share.order.plan_header else PREWARMED_ELSEWHERE))
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECT)
+
+    # The run
+
+    def run(self, start_unix_ns: int) -> None:
+        """Send everything from virtual time 0 on, which is at this wall time; returns at the end of the drain."""
+        self.clock.start(start_unix_ns)
+        gevent.sleep(max(0.0, self.clock.due(0) - time.monotonic() - 0.005))
+        measuring = gevent.spawn(self._cpu.run)
+        try:
+            self._dispatch()
+        finally:
+            self._cpu.stop()
+            measuring.kill(block=False)
+            for one in list(self._under_way.values()):
+                one.kill(HungUp, block=False)
+            gevent.sleep(0)
+            self.connections.close()
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more; what is under way is waited for."""
+        self.stop_reason = self.stop_reason or reason
+        self.clients.held = True
+        self._wake.set()
+
+    def _dispatch(self) -> None:
+        clients, clock = self.clients, self.clock
+        while True:
+            now = clock.now()
+            clients.advance(now)
+            if now >= clients.horizon or (clients.held and not self._under_way) or clients.idle:
+                return
+            self._sleeps_until = min(clients.next_at(), clients.horizon)
+            self._wake.clear()
+            self._wake.wait(max(0.0, clock.due(self._sleeps_until) - time.monotonic()))
+
+    def _send(self, one: Send) -> bool:
+        if not self._guard.may_send(self.clients.most(one) / MICRO):
+            self.stop_reason = self._guard.reason or "guard"
+            return False
+        self._under_way[one.row, one.number] = gevent.spawn(self._attempt, one)
+        return True
+
+    def _attempt(self, one: Send) -> None:
+        request = self._asking.bytes_of(one)
+        try:
+            connection = self._wire.connect()
+            self._sent.append((one.request.number, one.number, one.at, self.clock.now()))
+            answer = self._wire.exchange(connection, request)
+        except OSError:
+            answer = BROKEN
+        now = self.clock.now()
+        self._under_way.pop((one.row, one.number), None)
+        self.clients.answered(one.row, one.number, answer, now)
+        self.clients.advance(now)
+        if self.clients.idle or self.clients.held or self.clients.next_at() < self._sleeps_until:
+            self._wake.set()
+
+    def _ended(self, one: Ended) -> None:
+        if one.status == STATUS_TIMEOUT:
+            left = self._under_way.pop((one.row, one.number), None)
+            if left is not None:
+                left.kill(HungUp, block=False)
+        self._guard.settle(self.clients.most(one) / MICRO, one.cost / MICRO)
+
+    # After
+
+    def part(self) -> Part:
+        """What happened."""
+        result = self.clients.close()
+        connections, clients = self.connections, self.clients
+        worker = Worker(
+            self.number, clients.due, clients.started, len(self._sent), self._cpu.mean, self._cpu.peak,
+            connections.opened, connections.peak, connections.starved, self.clock_offset_ns,
+        )  # fmt: skip
+        sent = np.array(self._sent, np.int64).reshape(-1, SENT)
+        return Part(worker, result, tuple(clients.names), sent, self.stop_reason)
+
+
+class _Cpu:
+    """How much of a core this process uses, second by second."""
+
+    def __init__(self) -> None:
+        self.mean = self.peak = 0.0
+        self._start = self._last = (0.0, 0.0)
+
+    def run(self) -> None:
+        self._start = self._last = _spent()
+        while True:
+            gevent.sleep(1.0)
+            self._look()
+
+    def _look(self) -> None:
+        now = _spent()
+        self.peak = max(self.peak, _share(self._last, now))
+        self._last = now
+
+    def stop(self) -> None:
+        self.mean = _share(self._start, _spent())
+        self.peak = max(self.peak, self.mean)
+
+
+def _spent() -> tuple[float, float]:
+    times = os.times()
+    return time.monotonic(), times.user + times.system
+
+
+def _share(before: tuple[float, float], after: tuple[float, float]) -> float:
+    elapsed = after[0] - before[0]
+    return (after[1] - before[1]) / elapsed if elapsed > 0 else 0.0
+
+
+def raise_file_limit() -> None:
+    """As many connections as the system lets this process have."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
