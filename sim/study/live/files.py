@@ -51,7 +51,7 @@ def invalid(outcome: LiveOutcome) -> list[str]:
     stop = outcome.measured.stop_reason
     found = [_STOPS.get(stop, f"stopped: {stop}")] if stop else []
     return found + [
-        f"{gate.meaning}: {gate.value:,.4g} {gate.unit}, the bound is {gate.limit:,.4g}".replace(" ,", ",")
+        f"{gate.meaning}: {gate.value:,.4g} {gate.unit}".rstrip() + f", the bound is {gate.limit:,.4g} {gate.unit}".rstrip()
         for gate in outcome.gates if not gate.passed
     ]  # fmt: skip
 
