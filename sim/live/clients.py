@@ -98,6 +98,7 @@ class Finished(NamedTuple):
     """A request that is over. Virtual ns."""
 
     row: int
+    team: int
     outcome: int
     status: int
     arrival: int
@@ -230,7 +231,9 @@ class Clients:
             child = self.state.requests[row].child
             self._open -= 1
             self._open += child >= 0 and self.state.calls[child].outcome < 0
-            self.done(Finished(row, call.outcome, call.status, call.arrival, call.finish))
+            self.done(
+                Finished(row, self.state.requests[row].team, call.outcome, call.status, call.arrival, call.finish)
+            )
 
     def code(self, refuser: str) -> int:
         """The number of a refuser's name, a new one for a name that the scenario does not have."""

@@ -79,10 +79,10 @@ def check(
 ) -> Preflight:  # fmt: skip
     """Call once with each key (``named``: key → variable) and say what was found. Raises nothing for what it finds."""
     opened = client or httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False)
-    secrets = [environment[name] for name in named.values()]
+    secrets = [environment[name].strip() for name in named.values()]
     try:
-        found = [_ask(opened, target, key, name, environment[name], expected[key], secrets, now)
-                 for key, name in named.items()]  # fmt: skip
+        found = [_ask(opened, target, key, name, secret, expected[key], secrets, now)
+                 for (key, name), secret in zip(named.items(), secrets, strict=True)]  # fmt: skip
     finally:
         if client is None:
             opened.close()

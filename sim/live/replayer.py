@@ -15,7 +15,6 @@ from typing import Any
 
 import gevent
 import numpy as np
-from gevent.event import Event
 
 from sim.clock import Clock
 from sim.live.asking import Asking
@@ -26,6 +25,7 @@ from sim.live.guard import Guard, Unbounded
 from sim.live.parts import SENT, Part
 from sim.live.schedule import I64
 from sim.live.share import Share, expected_in_flight
+from sim.live.timer import Alarm
 from sim.live.wire import BROKEN, HungUp, Wire
 from sim.policy.bucket import NEVER
 from sim.results.columns import STATUS_TIMEOUT
@@ -57,7 +57,7 @@ class Replayer:
         self._wire = Wire(self.connections, seconds, stream=order.stream, emulated=order.plan_header)
         self._under_way: dict[tuple[int, int], Any] = {}
         self._sent: list[tuple[int, int, int, int]] = []
-        self._wake, self._sleeps_until = Event(), NEVER
+        self._alarm, self._sleeps_until = Alarm(), NEVER
         self._cpu = _Cpu()
         self.stop_reason = ""
         self.clock_offset_ns = 0
@@ -100,12 +100,13 @@ class Replayer:
                 one.kill(HungUp, block=False)
             gevent.sleep(0)
             self.connections.close()
+            self._alarm.close()
 
     def stop(self, reason: str) -> None:
         """Send nothing more; what is under way is waited for."""
         self.stop_reason = self.stop_reason or reason
         self.clients.held = True
-        self._wake.set()
+        self._alarm.ring()
 
     def _dispatch(self) -> None:
         clients, clock = self.clients, self.clock
@@ -115,8 +116,7 @@ class Replayer:
             if now >= clients.horizon or (clients.held and not self._under_way) or clients.idle:
                 return
             self._sleeps_until = min(clients.next_at(), clients.horizon)
-            self._wake.clear()
-            self._wake.wait(max(0.0, clock.due(self._sleeps_until) - time.monotonic()))
+            self._alarm.wait_until(clock.due(self._sleeps_until))
 
     def _send(self, one: Send) -> bool:
         if not self._guard.may_send(self.clients.most(one) / MICRO):
@@ -138,7 +138,7 @@ class Replayer:
         self.clients.answered(one.row, one.number, answer, now)
         self.clients.advance(now)
         if self.clients.idle or self.clients.held or self.clients.next_at() < self._sleeps_until:
-            self._wake.set()
+            self._alarm.ring()
 
     def _ended(self, one: Ended) -> None:
         if one.status == STATUS_TIMEOUT:

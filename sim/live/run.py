@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from sim.live.gates import Gate, Measured
+from sim.errors import BadInput, RunInvalid
 from sim.live.order import LiveOrder
+from sim.live.outcome import LiveOutcome
+from sim.live.share import Share, share_of
 
-if TYPE_CHECKING:
-    import pandas as pd
+ORDER_VARIABLE, PARTS_VARIABLE = "KEYSTORM_ORDER", "KEYSTORM_PARTS"
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+LOG_FILE = "locust.log"
+SLACK_S = 120.0
+"""How much longer than the run itself its processes may take in all, beside reading a plan."""
+LOOK_S, END_S = 0.2, 15.0
 
-    from sim.engine.tables import RunResult
+__all__ = ["LiveOutcome", "Watching", "run_live"]
 
 
 class Watching(Protocol):
@@ -24,38 +38,89 @@ class Watching(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class LiveOutcome:
-    """What a live run leaves. The tables have the columns of a simulation's (:mod:`sim.results.columns`)."""
-
-    order: LiveOrder
-    requests: pd.DataFrame
-    """One row a planned request, in the plan's order, whether it was sent or not. Virtual ns from the run's start."""
-    attempts: pd.DataFrame
-    """One row an attempt that was sent; costs are the emulator's where it answered, else by usage and catalogue."""
-    result: RunResult
-    """The same as numbers, as an engine gives it."""
-    measured: Measured
-    gates: tuple[Gate, ...]
-    start_unix_ns: int
-    """The wall time of virtual time 0."""
-    wall_s: float
-    """How long it took from there to the end."""
-
-    @property
-    def valid(self) -> bool:
-        """Whether all gates passed."""
-        return all(one.passed for one in self.gates)
-
-
 def run_live(
     order: LiveOrder, folder: Path, environment: Mapping[str, str], progress: Watching | None = None
 ) -> LiveOutcome:
     """Send a plan to its target, and wait for the end.
 
     ``folder`` gets ``requests.parquet``, ``attempts.parquet``, ``live.json`` (what was measured, and the
-    gates) and the order. ``environment`` is that of the sending processes: secrets reach them by it alone.
-    Raises BadInput for an order that can't be carried out, RunInvalid when the processes did not come
-    to their end; a run that came to its end is returned whatever its gates say.
+    gates), the order and Locust's log. ``environment`` is that of the sending processes: secrets reach
+    them by it alone. Raises BadInput for an order that can't be carried out, RunInvalid when the
+    processes did not come to their end; a run that did is returned whatever its gates say.
     """
-    raise NotImplementedError
+    from sim.live.collect import collected, write
+
+    installed()
+    share = share_of(order)
+    share.secrets(environment)
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+    try:
+        told = {ORDER_VARIABLE: str(order.write(folder)), PARTS_VARIABLE: str(parts)}
+        _send(share, parts, folder / LOG_FILE, {**environment, **told}, progress)
+        outcome = collected(share, parts, environment)
+        write(outcome, folder)
+        return outcome
+    finally:
+        shutil.rmtree(parts, ignore_errors=True)
+
+
+def installed() -> None:
+    """Raises BadInput when the libraries of live runs are missing."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("locust", "gevent", "geventhttpclient", "httpx") if find_spec(name) is None]
+    if missing:
+        hint = "pip install 'keystorm[live]'"
+        raise BadInput("live runs need libraries that are not installed", value=", ".join(missing), hint=hint)
+
+
+def command(order: LiveOrder) -> list[str]:
+    """Locust's command line: no secret is in it."""
+    several = ["--processes", str(order.workers)] if order.workers > 1 else []
+    users = str(order.workers)
+    return [
+        sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "-u", users, "-r", users,
+        "--host", order.base_url, "--exit-code-on-error", "0", "--only-summary", "--loglevel", "WARNING", *several,
+    ]  # fmt: skip
+
+
+def _send(share: Share, parts: Path, log: Path, environment: Mapping[str, str], progress: Watching | None) -> None:
+    """Run Locust to its end. Raises RunInvalid when it does not come to one."""
+    order = share.order
+    most = SLACK_S + order.lead_s + share.plan.horizon_ns / 1e9 / float(order.factor)
+    with log.open("wb") as said:
+        running = subprocess.Popen(
+            command(order), env=dict(environment), stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            _watch(running, parts, time.monotonic() + most, len(share.plan), progress)
+        finally:
+            _end(running)
+
+
+def _watch(
+    running: subprocess.Popen[bytes], parts: Path, deadline: float, planned: int, progress: Watching | None
+) -> None:
+    from sim.live.crew import PROGRESS_FILE
+
+    while running.poll() is None:
+        if time.monotonic() > deadline:
+            raise RunInvalid("the sending processes did not come to their end in time")
+        with suppress(OSError, ValueError):
+            said = json.loads((parts / PROGRESS_FILE).read_text("utf-8"))
+            if progress is not None:
+                progress(said["started"], said["due"] or planned, "")
+        time.sleep(LOOK_S)
+
+
+def _end(running: subprocess.Popen[bytes]) -> None:
+    """End Locust and all its workers, whatever state they are in."""
+    for way in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(running.pid, way)
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(END_S)
+            if way == signal.SIGKILL:
+                return

@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import ceil
 
 from sim.errors import BadInput
+from sim.live.order import LiveOrder
 from sim.units import MICRO
 
 REQUESTS, SPEND = "max_requests", "max_spend"
@@ -74,6 +75,11 @@ class SpendingGuard:
         self.held -= estimate
         self.spent += spent
         self.exceeded += max(0, spent - estimate)
+
+
+def guard_of(order: LiveOrder, number: int, workers: int) -> SpendingGuard:
+    """What process ``number`` of ``workers`` may send and spend of what an order allows in all."""
+    return SpendingGuard(count_of(order.max_requests, number, workers), share_of(order.max_spend_usd, workers))
 
 
 def share_of(bound: float | None, workers: int) -> float | None:

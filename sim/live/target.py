@@ -138,7 +138,7 @@ def check_secrets(named: Mapping[str, str], teams: Mapping[str, Sequence[str]], 
     """Raises BadInput that lists every variable that is missing, and whose key it holds; never a value."""
     missing = [key for key, name in named.items() if not environment.get(name, "").strip()]
     if not missing:
-        strange = [named[key] for key in named if not _sendable(environment[named[key]])]
+        strange = [name for name in named.values() if not _sendable(environment[name].strip())]
         if strange:
             hint = "a key is printable ASCII without spaces; was something else pasted with it?"
             raise BadInput("not a key that a header can carry", place=", ".join(strange), hint=hint)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import BadInput
-from sim.live.spending import SpendingGuard, count_of, micro, share_of
+from sim.live.order import LiveOrder
+from sim.live.spending import SpendingGuard, count_of, guard_of, micro, share_of
 from sim.units import MICRO
 
 
@@ -101,6 +102,13 @@ def test_processes_share_a_sum() -> None:
     assert share_of(9.0, 1) == 9.0
     assert share_of(None, 3) is None
     assert count_of(None, 0, 3) is None
+
+
+def test_an_order_is_shared_among_its_processes() -> None:
+    order = LiveOrder("x.yaml", "0", "shared", "http://127.0.0.1:1", max_requests=5, max_spend_usd=1.0, workers=2)
+    first, second = guard_of(order, 0, 2), guard_of(order, 1, 2)
+    assert sum(first.may_send(0.1) for _ in range(9)) + sum(second.may_send(0.1) for _ in range(9)) == 5
+    assert not guard_of(order, 0, 2).may_send(0.6), "its half is 0.5"
 
 
 def test_micro_dollars_are_never_rounded_down() -> None:
