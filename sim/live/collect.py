@@ -35,8 +35,10 @@ def collected(share: Share, folder: Path, environment: Mapping[str, str]) -> Liv
     if order.control_url is not None:
         journal = Journal(Control(order.control_url, environment).journal())
         result = with_log(result, journal.billed(result.log))
-        at_server = _late_at_server(journal, sent, float(order.factor))
-    result = _left_at(result, sent)
+        arrived, _ = journal.arrived(sent)
+        at_server = _late_at_server(arrived, sent, float(order.factor))
+        sent = np.column_stack((sent, np.where(arrived >= 0, arrived, sent[:, 3])))
+    result = _reached_at(result, sent)
     measured = _measured(share, said, parts, sent, at_server)
     requests, attempts = tables(share, result, names)
     return LiveOutcome(
@@ -80,18 +82,20 @@ def _lost(share: Share, number: int, count: int) -> Worker:
     return Worker(number, due, 0, 0, 0.0, 0.0, 0, 0, 0, complete=False)
 
 
-def _late_at_server(journal: Journal, sent: I64, speed: float) -> Lateness:
-    arrived, _ = journal.arrived(sent)
+def _late_at_server(arrived: I64, sent: I64, speed: float) -> Lateness:
     came = arrived >= 0
     return lateness(np.maximum(0, arrived[came] - sent[came, 2]) / speed)
 
 
-def _left_at(result: RunResult, sent: I64) -> RunResult:
-    """The result with attempts at the times at which they left, not at those at which they should have."""
-    left = {(int(row[0]), int(row[1])): int(row[3]) for row in sent}
+def _reached_at(result: RunResult, sent: I64) -> RunResult:
+    """The result with attempts at the times at which they came to the emulator, or left where there is none.
+
+    They stand in the last column of ``sent``. In the log that the clients wrote they are when they should have left.
+    """
+    reached = {(int(row[0]), int(row[1])): int(row[-1]) for row in sent}
     log = result.log.copy()
     for line in log:
-        line[AT] = left.get((int(line[0]), int(line[1])), line[AT])
+        line[AT] = reached.get((int(line[0]), int(line[1])), line[AT])
     return replace(result, log=log)
 
 

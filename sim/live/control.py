@@ -15,6 +15,7 @@ from sim.engine.tables import LOG
 from sim.errors import BadInput, RunInvalid
 from sim.live.order import LiveOrder
 from sim.live.schedule import I64
+from sim.results.columns import STATUS_NONE
 
 TOKEN_VARIABLE = "KEYSTORM_CONTROL_TOKEN"
 TIMEOUT_S = 30.0
@@ -106,9 +107,12 @@ class Journal:
         return found, int(np.count_nonzero(found < 0))
 
     def billed(self, log: I64) -> I64:
-        """The log with the output and the cost that the emulator booked, where it knows the attempt."""
+        """The log with the output and the cost that the emulator booked, where it knows the attempt.
+
+        An attempt that the end of the run cut off is booked after it, when its client hangs up: not in the run.
+        """
         found = log.copy()
-        for line in found:
+        for line in (found[at] for at in np.flatnonzero(log[:, LOG.index("status")] != STATUS_NONE)):
             row = self.rows.get((int(line[0]), int(line[1])))
             if row is not None:
                 for name, column in _LOG_COLUMNS.items():

@@ -69,6 +69,8 @@ def regimes(summary: Summary) -> list[str]:
 def _doubts(summary: Summary) -> list[str]:
     if summary.get("replications", 1) > 1:
         return []
+    if summary.get("live"):
+        return ["One run: no intervals, so small differences may be luck. Other seeds are other runs."]
     return ["One replication only: no intervals, so small differences may be luck. Use --replications 20."]
 
 

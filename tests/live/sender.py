@@ -17,7 +17,7 @@ import pandas as pd
 from sim.engine.frames import attempt_frame, request_frame
 from sim.live.gates import Lateness, Measured, Worker, gates
 from sim.live.order import LiveOrder
-from sim.live.run import LiveOutcome
+from sim.live.outcome import LiveOutcome
 from sim.scenario.loader import load
 from sim.scenario.plan import Plan, build_plan
 from sim.study.runs import Run, checked_run, labels_of, names_of, settings_of
@@ -71,4 +71,4 @@ class Sender:
         )
         if progress is not None:
             progress(count, count, "")
-        return LiveOutcome(order, *tables(run), run.result, measured, gates(measured), 0, 1.0)
+        return LiveOutcome(order, *tables(run), run.result, run.setting.refusers, measured, gates(measured), 0, 1.0)

@@ -14,7 +14,7 @@ from sim.units import MS
 
 if TYPE_CHECKING:
     from sim.live.gates import Lateness
-    from sim.live.run import LiveOutcome
+    from sim.live.outcome import LiveOutcome
     from sim.scenario.loader import Loaded
     from sim.study.live.run import Aim
 
@@ -51,9 +51,13 @@ def invalid(outcome: LiveOutcome) -> list[str]:
     stop = outcome.measured.stop_reason
     found = [_STOPS.get(stop, f"stopped: {stop}")] if stop else []
     return found + [
-        f"{gate.meaning}: {gate.value:,.4g} {gate.unit}, the bound is {gate.limit:,.4g}".replace(" ,", ",")
+        f"{gate.meaning}: {_value(gate.value, gate.unit)}, the bound is {_value(gate.limit, gate.unit)}"
         for gate in outcome.gates if not gate.passed
     ]  # fmt: skip
+
+
+def _value(value: float, unit: str) -> str:
+    return f"{value:,.4g} {unit}".rstrip()
 
 
 def _late(late: Lateness | None) -> dict[str, float] | None:

@@ -20,8 +20,8 @@ from sim.study.naming import working_folder
 from sim.study.runs import settings_of
 
 if TYPE_CHECKING:
+    from sim.live.outcome import LiveOutcome
     from sim.live.preflight import Preflight
-    from sim.live.run import LiveOutcome
     from sim.scenario.loader import Loaded
     from sim.study.progress import Progress
 

@@ -64,15 +64,31 @@ class Analysis:
     """By how much the second run's attempts came later, of those with a common past."""
 
 
+class Names:
+    """Refusers by name: one number for all of a name, the configuration's first, then those of a target's own."""
+
+    def __init__(self, *every: Sequence[str]) -> None:
+        self.all = tuple(dict.fromkeys(name for names in every for name in names))
+
+    def codes(self, refusers: Sequence[str]) -> I64:
+        """From a run's codes to these, with -1 for nothing at the end, where -1 finds it."""
+        return np.array([*(self.all.index(name) for name in refusers), -1], np.int64)
+
+    def of(self, code: int | None) -> str:
+        """The name, empty for nothing."""
+        return self.all[code] if code is not None and code >= 0 else ""
+
+
 class Side:
     """One run, to be asked about its attempts."""
 
-    def __init__(self, setting: Setting, plan: Plan, result: RunResult) -> None:
-        self.setting, self.result = setting, result
+    def __init__(self, setting: Setting, plan: Plan, result: RunResult, refusers: Sequence[str], names: Names) -> None:
+        self.setting, self.result, self.names = setting, result, names
         self.columns = dict(zip(LOG, result.log.T, strict=True))
+        self.columns["refused_by"] = names.codes(refusers)[self.columns["refused_by"]]
         places = zip(self.columns["request"].tolist(), self.columns["attempt"].tolist(), strict=True)
         self.place = {which: number for number, which in enumerate(places)}
-        self.replayed = replay(setting, plan, result)
+        self.replayed = replay(setting, plan, result, refusers)
 
     def value(self, name: str, which: tuple[int, int]) -> int | None:
         """A field of an attempt, if it was made."""
@@ -104,22 +120,33 @@ class Side:
         times = self.columns["at"][other]
         return int(np.abs(times - at).min()) if len(times) else NEVER
 
+    def rows_of(self, refuser: int) -> list[int]:
+        """The configuration's own codes of everything that has a refuser's name."""
+        name = self.names.of(refuser)
+        return [code for code, own in enumerate(self.setting.refusers) if own == name]
+
     def _meets(self, refuser: int) -> NDArray[np.bool_]:
         """Attempts that ask this refuser: those of keys that have this limit or cap; all, for anything else."""
         provider, rows = self.setting.rules.provider, self.setting.rows
-        if refuser >= provider.slot_code:
+        codes = self.rows_of(refuser)
+        if not codes or min(codes) >= provider.slot_code:
             return np.ones(len(self.columns["key"]), np.bool_)
-        is_cap = refuser >= provider.cap_code
-        number, of_key = refuser - provider.cap_code if is_cap else refuser, rows.caps_of_key if is_cap else None
-        keys = [key for key, own in enumerate(of_key or rows.limits_of_key) if number in own]
-        return np.isin(self.columns["key"], keys)
+        pairs = zip(rows.limits_of_key, rows.caps_of_key, strict=True)
+        own = [{*limits, *(provider.cap_code + cap for cap in caps)} for limits, caps in pairs]
+        return np.isin(self.columns["key"], [key for key, met in enumerate(own) if met.intersection(codes)])
 
 
 def analyse(
-    setting: Setting, plan: Plan, first: RunResult, second: RunResult, differing: Sequence[int], speed: float
-) -> Analysis:
-    """Explain the requests that end otherwise. ``speed``: virtual seconds a second in the second run."""
-    one, two = Side(setting, plan, first), Side(setting, plan, second)
+    setting: Setting, plan: Plan, first: RunResult, second: RunResult, differing: Sequence[int], speed: float,
+    refusers: Sequence[str] | None = None,
+) -> Analysis:  # fmt: skip
+    """Explain the requests that end otherwise. ``speed``: virtual seconds a second in the second run.
+
+    ``refusers`` are what the second run's codes mean, as the first's by default.
+    """
+    others = setting.refusers if refusers is None else refusers
+    names = Names(setting.refusers, others)
+    one, two = Side(setting, plan, first, setting.refusers, names), Side(setting, plan, second, others, names)
     times, late = _lateness(one, two)
     partings = [_parting(one, two, request, plan.horizon_ns) for request in differing]
     found = list(_judged(partings, _others(one, two), times, late, AROUND_NS * speed))
@@ -146,12 +173,11 @@ def _lateness(one: Side, two: Side) -> tuple[I64, I64]:
 def _others(one: Side, two: Side) -> dict[str, int]:
     """For each refuser when the two runs first differ about it, in any attempt that both made."""
     found: dict[str, int] = {}
-    names = one.setting.refusers
     for which in one.place.keys() & two.place.keys():
         codes = {int(side.columns["refused_by"][side.place[which]]) for side in (one, two)}
         if len(codes) > 1:
             at = min(side.value("at", which) or 0 for side in (one, two))
-            found |= {names[code]: min(at, found.get(names[code], at)) for code in codes if code >= 0}
+            found |= {name: min(at, found.get(name, at)) for code in codes if (name := one.names.of(code))}
     return found
 
 
@@ -191,27 +217,27 @@ def _refusal(one: Side, two: Side, which: tuple[int, int], horizon: int) -> Part
     times = [side.value("at", which) or 0 for side in (one, two)]
     near = [_near(side, which, refuser, time, code == refuser)
             for side, time, code in zip((one, two), times, codes, strict=True)]  # fmt: skip
-    told = [_decision(one.setting, code, side.value("status", which))
+    told = [_decision(one.names.of(code), side.value("status", which))
             for side, code in zip((one, two), codes, strict=True)]  # fmt: skip
-    rule = one.setting.refusers[refuser]
-    return Parting(*which, times[0], rule, told[0], told[1], min(min(near), abs(horizon - times[0])), 0, "")
+    return Parting(
+        *which, times[0], one.names.of(refuser), told[0], told[1], min(min(near), abs(horizon - times[0])), 0, ""
+    )
 
 
 def _near(side: Side, which: tuple[int, int], refuser: int, at: int, refused: bool) -> int:
     """How far an attempt was from the other decision of this refuser, in one run."""
-    provider = side.setting.rules.provider
-    if refuser < provider.cap_code:
-        decided = side.replayed.decided.get(which)
-        own = NEVER if decided is None else abs(decided.distance)
-        return min(own, side.nearest_other(refuser, at, refused))
-    if refuser < provider.slot_code:
-        crossed = side.crossings.get(refuser - provider.cap_code)
-        return side.nearest_other(refuser, at, refused) if crossed is None else abs(at - crossed)
-    effect = refuser - provider.effect_code
-    if 0 <= effect < len(side.setting.rules.effects):
-        rule = side.setting.rules.effects[effect]
-        return min(abs(at - int(rule.start)), abs(at - int(rule.end)))
-    return side.nearest_other(refuser, at, refused)
+    found = side.nearest_other(refuser, at, refused)
+    provider, rules = side.setting.rules.provider, side.setting.rules
+    for code in side.rows_of(refuser):
+        if code < provider.cap_code:
+            decided = side.replayed.decided.get(which)
+            found = min(found, NEVER if decided is None else abs(decided.distance))
+        elif code < provider.slot_code and code - provider.cap_code in side.crossings:
+            found = abs(at - side.crossings[code - provider.cap_code])
+        elif 0 <= code - provider.effect_code < len(rules.effects):
+            edges = [rules.effects[row - provider.effect_code] for row in side.rows_of(refuser)]
+            return min(min(abs(at - int(edge.start)), abs(at - int(edge.end))) for edge in edges)
+    return found
 
 
 def _judged(
@@ -230,8 +256,8 @@ def _judged(
         yield replace(one, late_ns=most, cause=cause)
 
 
-def _decision(setting: Setting, code: int | None, status: int | None) -> str:
-    return f"refused by {setting.refusers[code]}" if code is not None and code >= 0 else _status(status or 0)
+def _decision(refuser: str, status: int | None) -> str:
+    return f"refused by {refuser}" if refuser else _status(status or 0)
 
 
 def _status(status: int) -> str:

@@ -13,7 +13,7 @@ from sim.units import MINUTE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sim.live.run import LiveOutcome
+    from sim.live.outcome import LiveOutcome
     from sim.study.validate.boundary import Analysis
     from sim.study.validate.compress import Slice
 

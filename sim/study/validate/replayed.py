@@ -8,7 +8,7 @@ from the simulation is when attempts arrived.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -48,8 +48,12 @@ class Replayed:
     """Attempts whose refusal, or admission, is the one that the log has."""
 
 
-def replay(setting: Setting, plan: Plan, result: RunResult) -> Replayed:
-    """Feed the rules of ``setting`` with the attempts of ``result``, by time."""
+def replay(setting: Setting, plan: Plan, result: RunResult, refusers: Sequence[str] | None = None) -> Replayed:
+    """Feed the rules of ``setting`` with the attempts of ``result``, by time.
+
+    ``refusers`` are what its codes mean, those of the setting by default.
+    """
+    names = setting.refusers if refusers is None else refusers
     rows = [dict(zip(LOG, map(int, row), strict=True)) for row in result.log]
     decisions = Decisions(setting)
     decided: dict[Which, Decided] = {}
@@ -72,8 +76,12 @@ def replay(setting: Setting, plan: Plan, result: RunResult) -> Replayed:
             under_way[number] = one
         found = Decided(one.call.status, -1 if one.admitted else one.call.refused_by, distance)
         decided[row["request"], row["attempt"]] = found
-        same += found.refused_by == row["refused_by"]
+        same += _name(setting.refusers, found.refused_by) == _name(names, row["refused_by"])
     return Replayed(decided, len(rows), same)
+
+
+def _name(refusers: Sequence[str], code: int) -> str:
+    return refusers[code] if code >= 0 else ""
 
 
 def _events(setting: Setting, rows: list[dict[str, int]], open_: Mapping[int, Any]) -> Iterator[tuple[int, int, int]]:

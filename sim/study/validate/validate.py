@@ -78,7 +78,9 @@ def _compared(
         outcome = sent(aim, folder, progress, send)
     live = (outcome.requests, outcome.attempts)
     agreement = compare(simulated, live, options.tolerances)
-    analysis = analyse(setting, plan, run.result, outcome.result, agreement.differing, float(options.speed))
+    analysis = analyse(
+        setting, plan, run.result, outcome.result, agreement.differing, float(options.speed), outcome.refusers
+    )
     return Compared(name, part, simulated, outcome, agreement, analysis, run.digest, tuple(invalid(outcome)))
 
 
