@@ -4,7 +4,7 @@
     >>> study = sim.compare("noisy-neighbour", replications=2)      # doctest: +SKIP
     >>> study.summary["configurations"]["shared"]["teams"]["checkout"]["success_rate"]["mean"]    # doctest: +SKIP
 
-``load``, ``compare`` and ``run`` are imported when they are first used, so that ``import sim`` costs nothing.
+``load``, ``compare``, ``run`` and ``fit`` are imported when they are first used, so that ``import sim`` costs nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.study.api import compare, load, run
+    from sim.study.api import compare, fit, load, run
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compare", "load", "run"]
+__all__ = ["__version__", "compare", "fit", "load", "run"]
 
 
 def __getattr__(name: str) -> Any:

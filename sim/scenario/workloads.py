@@ -312,7 +312,7 @@ class Profile(Strict):
     hours: tuple[Number, ...] = Field(default=(1.0,) * 24, min_length=24, max_length=24)
     days: tuple[Number, ...] = Field(default=(1.0,) * 7, min_length=7, max_length=7)
     day: Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] = "Mon"
-    every: Duration | None = Field(default=None, ge=1_000_000)
+    every: Duration | None = Field(default=None, gt=0)
     weights: tuple[Number, ...] | None = Field(default=None, min_length=1, max_length=MAX_STEPS)
     starts_at: Duration = 0
 
