@@ -10,7 +10,8 @@ import pytest
 from sim.draws import Stream
 from sim.errors import BadScenario
 from sim.scenario.loader import load_text
-from sim.scenario.workloads import Profile, Quantiles, Workload
+from sim.scenario.profiles import Profile
+from sim.scenario.workloads import Quantiles, Workload
 from sim.units import MINUTE, SECOND
 from sim.workload import sizes
 from sim.workload.generate import expected, generate
@@ -62,7 +63,7 @@ def test_loads_and_times_are_inverse() -> None:
         ("{every: 1m, weights: [0, 0]}", "only zeros"),
         ("{every: 1m, weights: [1, -1]}", "negative weight"),
         ("{every: 1m, weights: [1, 2], day: Tue}", "day beside weights"),
-        ("{every: 0s, weights: [1, 2]}", "must be more than 0"),
+        ("{every: 0s, weights: [1, 2]}", "must be above 0"),
     ],
 )
 def test_a_profile_that_makes_no_sense_is_refused(profile: str, said: str) -> None:
