@@ -47,7 +47,7 @@ def test_azure_code(shared_data: Path, tmp_path: Path) -> None:
     assert load_text(found.text, Path("azure.yaml")).scenario == found.loaded.scenario
 
 
-@pytest.mark.parametrize(("pool", "seconds"), [("deepseek_r1", 2400), ("m_small", 30)])
+@pytest.mark.parametrize(("pool", "seconds"), [("deepseek_r1", 2400), ("m_small", 60)])
 def test_servegen(pool: str, seconds: int, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(shared_data)
     reading = Reading(tokens=f"servegen_{pool}_client_tokens.csv.gz", window=(0, seconds * SECOND))

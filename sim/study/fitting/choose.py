@@ -1,6 +1,7 @@
 """Which process stands for a stream: the simplest that is refused at test limits as the log is.
 
-Akaike's criterion says how much detail the log can bear. Of its best candidate and those with fewer
+Akaike's criterion says how much detail the log can bear; of candidates within 4 of its best the one with
+the fewest parameters stands for the best. Of that and those with fewer
 parameters, the one with the fewest is taken whose refusals at the stream's own test limits are within
 half of the tolerance. Where none is, the criterion's best is taken, if chance may explain what it
 misses; otherwise finer candidates are tried too, and the nearest of all is taken.
@@ -24,6 +25,8 @@ from sim.units import MINUTE
 
 F64 = NDArray[np.float64]
 
+CLOSE = 4.0
+"""Differences of the criterion up to this say little: Burnham, Anderson, Model Selection (2002), §2.6."""
 ENOUGH = 200
 """Below so many requests refusals are too few to choose by."""
 BUDGET, FEWEST, MOST = 400_000, 5, 20
@@ -48,7 +51,7 @@ def choose(
     log: Log, found: Sequence[Candidate], make: Callable[[Candidate], Workload], options: Options
 ) -> Choice:  # fmt: skip
     """Choose among candidates for the requests of one stream."""
-    best = min(found, key=lambda each: each.aic)
+    best = supported(found)
     if len(found) == 1:
         return Choice(best, tuple(found), _only(best))
     if len(log) < ENOUGH:
@@ -58,6 +61,13 @@ def choose(
             best, tuple(found), f"lowest AIC; {len(log):,} requests are too few for more than a rate and a CV"
         )
     return _tested(log, list(found), best, make, options)
+
+
+def supported(found: Sequence[Candidate]) -> Candidate:
+    """The candidate of the fewest parameters among those that the criterion hardly tells from its best."""
+    least = min(each.aic for each in found)
+    near = [each for each in found if each.aic <= least + CLOSE]
+    return min(near, key=lambda each: (each.parameters, each.aic))
 
 
 def _only(candidate: Candidate) -> str:
