@@ -4,8 +4,8 @@
     >>> result = sim.compare("noisy-neighbour", replications=2)      # doctest: +SKIP
     >>> result.frame("metrics")                                       # doctest: +SKIP
 
-``compare``, ``run``, ``tune``, ``capacity``, ``cost`` and ``import_logs`` do what the commands do, and ``read``
-opens what one wrote; ``docs/python.md`` shows them. They are imported when they are first used, so that
+``compare``, ``run``, ``tune``, ``capacity``, ``cost``, ``import_logs`` and ``fit`` do what the commands do, and
+``read`` opens what one wrote; ``docs/python.md`` shows them. They are imported when they are first used, so that
 ``import sim`` costs nothing.
 """
 
@@ -14,11 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.study.api import Result, capacity, compare, cost, import_logs, load, read, run, tune
+    from sim.study.api import Result, capacity, compare, cost, fit, import_logs, load, read, run, tune
 
 __version__ = "0.1.0"
 __all__ = [
-    "Result", "__version__", "capacity", "compare", "cost", "import_logs", "load", "read", "run", "tune",
+    "Result", "__version__", "capacity", "compare", "cost", "fit", "import_logs", "load", "read", "run", "tune",
 ]  # fmt: skip
 
 

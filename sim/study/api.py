@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.scenario.loader import Loaded, load
 from sim.study.compare import Options
@@ -20,7 +21,15 @@ from sim.study.manifest import manifest
 from sim.study.progress import Progress, Silent
 from sim.study.result import Result, read
 
-__all__ = ["Loaded", "Options", "Result", "capacity", "compare", "cost", "import_logs", "load", "read", "run", "tune"]
+if TYPE_CHECKING:
+    from sim.study.fitting.log import Log
+    from sim.study.fitting.run import InForce
+    from sim.study.fitting.run import Study as FitStudy
+    from sim.study.fitting.types import Options as FitOptions
+
+__all__ = [
+    "Loaded", "Options", "Result", "capacity", "compare", "cost", "fit", "import_logs", "load", "read", "run", "tune",
+]  # fmt: skip
 
 Source = Loaded | str | Path
 
@@ -239,3 +248,29 @@ def import_logs(
     )  # fmt: skip
     study = study_of([str(log) for log in logs], options, folder, progress or Silent())
     return Result("import", study.summary, told(study.summary, options), [], study.directory)
+
+
+def fit(
+    log: Log | str | Path,
+    *,
+    options: FitOptions | None = None,
+    known: InForce | None = None,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> FitStudy:
+    """Fit a described scenario to a log, and compare with its history where it has one.
+
+    ``log`` is what :func:`sim.study.fitting.log.read_log` gave, a folder that ``keystorm import``
+    wrote, or any file that it reads. ``known`` is the arrangement of keys that was in force. Raises
+    BadInput where there is nothing to fit.
+    """
+    from sim.study.fitting import run as fitting
+    from sim.study.fitting.log import Log as InMemory
+    from sim.study.fitting.types import Options as Chosen
+    from sim.study.importing.options import Options as Reading
+
+    chosen, shown = options or Chosen(), progress or Silent()
+    if isinstance(log, InMemory):
+        return fitting.fit(log, chosen, shown, out=out, known=known)
+    with fitting.opened(str(log), Reading(), shown) as opened:
+        return fitting.fit(opened, chosen, shown, out=out, known=known)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from sim.engine.run import run_world
 from sim.engine.world import Setting, build_setting, build_world
+from sim.errors import BadInput
 from sim.scenario.clients import Client
 from sim.scenario.keys import Ladder, Limits
-from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names
+from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names, nothing_arrives
 from sim.scenario.schema import Model, Scenario, Team
 from sim.scenario.topology import build_topology
 from sim.scenario.workloads import Trace
@@ -79,19 +80,29 @@ class Bench:
         """In the order of :meth:`refused`."""
         return tuple(sorted(self.traffic.teams))
 
-    def plan(self, replication: int) -> Plan:
-        """One replication's requests."""
-        return build_plan(self.scenario, replication, self.traffic.traces)
+    def plan(self, replication: int) -> Plan | None:
+        """One replication's requests; None where nothing comes."""
+        try:
+            return build_plan(self.scenario, replication, self.traffic.traces)
+        except BadInput as error:
+            if error.problem != nothing_arrives().problem:
+                raise
+            return None
 
     @cached_property
-    def _first(self) -> Plan:
+    def _first(self) -> Plan | None:
         return self.plan(0)
 
     def refused(self, limits: Sequence[Limits]) -> F64:
         """Shares of requests refused: float ``(replications, limits, teams + 1)``, everybody last."""
         settings = [self._setting(one) for one in limits]
         plans = (self._first if at == 0 else self.plan(at) for at in range(self.traffic.replications))
-        return np.stack([np.stack([self._shares(setting, plan) for setting in settings]) for plan in plans])
+        return np.stack([self._all_shares(settings, plan) for plan in plans])
+
+    def _all_shares(self, settings: Sequence[Setting], plan: Plan | None) -> F64:
+        if plan is None:  # where nobody comes nobody is refused
+            return np.zeros((len(settings), len(self.teams) + 1))
+        return np.stack([self._shares(setting, plan) for setting in settings])
 
     def _setting(self, limits: Limits) -> Setting:
         scenario = self.scenario
