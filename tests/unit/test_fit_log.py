@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -207,6 +209,21 @@ def test_bad_input_ends_with_2_and_leaves_nothing(
     assert main(["fit", *words, "--out", str(tmp_path / "out")]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_password_of_a_database_is_written_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, log = planned(one_stream("{poisson: {rate: 30/min}}", duration="20m"))
+    address = "postgresql://reader:hunter2@127.0.0.1/litellm"
+
+    @contextlib.contextmanager
+    def opened(*_: object) -> Iterator[Log]:
+        yield log
+
+    monkeypatch.setattr("sim.study.fitting.run.opened", opened)
+    assert main(["fit", address, "--out", str(tmp_path / "out"), "--replications", "2", "--quiet"]) == 0
+    for path in (tmp_path / "out").rglob("*.*"):
+        assert "hunter2" not in path.read_text()
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["scenario"]["name"] == "database-fitted"
 
 
 def test_from_python(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.run import run_world
+from sim.engine.tables import RunResult
 from sim.engine.world import Setting, build_setting, build_world
-from sim.errors import BadInput
+from sim.errors import BadInput, RunInvalid
+from sim.results.columns import NOT_STARTED
 from sim.scenario.clients import Client
 from sim.scenario.keys import Ladder, Limits
 from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names, nothing_arrives
@@ -111,12 +113,20 @@ class Bench:
         return build_setting(scenario, topology, self.teams, model_names(scenario))
 
     def _shares(self, setting: Setting, plan: Plan) -> F64:
-        result = run_world(self._engine, build_world(setting, plan)._replace(rows=1))
+        result = ended(run_world(self._engine, build_world(setting, plan)._replace(rows=1)))
         sent = np.bincount(plan.team, minlength=len(self.teams)).astype(float)
         lost = np.bincount(plan.team[result.status == 429], minlength=len(self.teams)).astype(float)
         sent, lost = np.append(sent, sent.sum()), np.append(lost, lost.sum())
         shares: F64 = np.divide(lost, sent, out=np.full(len(sent), np.nan), where=sent > 0)
         return shares
+
+
+def ended(result: RunResult) -> RunResult:
+    """The same run, every request of which has ended in one way. Raises RunInvalid otherwise."""
+    lost = int(np.count_nonzero((result.outcome < 0) | (result.outcome > NOT_STARTED)))
+    if lost:
+        raise RunInvalid(f"{lost:,} of {len(result.outcome):,} requests are not reported; please report this log")
+    return result
 
 
 def limits_of(dimension: str, amount: int, unit: str) -> Limits:

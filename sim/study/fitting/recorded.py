@@ -12,7 +12,7 @@ from sim.study.fitting.log import Log
 from sim.study.fitting.text import storms
 from sim.study.fitting.types import History, Options
 
-FEWEST, MOST = 200, 1_000_000
+FEWEST, MOST = 200, 200_000
 """Rows of a log that are worth a history, and that one is made of while importing."""
 SHARED = "shared"
 
