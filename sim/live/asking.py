@@ -41,35 +41,48 @@ class Asking:
         self._order, self._setting = order, setting
         self._names = [order.models.get(name, name) for name in setting.models]
         said = urlsplit(order.base_url)
-        path = said.path.rstrip("/") + PATHS[order.api]
-        host = said.netloc.rpartition("@")[2]
-        head = f"POST {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: keystorm/{sim.__version__}\r\n"
-        head += "accept: text/event-stream\r\n" if order.stream else "accept: application/json\r\n"
-        self._heads = [f"{head}{self._auth(secrets[key])}content-type: application/json\r\n" for key in setting.keys]
-        self._body = lru_cache(maxsize=4096)(self._small)
+        self.path = said.path.rstrip("/") + PATHS[order.api]
+        self.url = f"{said.scheme}://{said.netloc}{self.path}"
+        kept = {
+            "user-agent": f"keystorm/{sim.__version__}",
+            "accept": "text/event-stream" if order.stream else "application/json",
+            "content-type": "application/json",
+        }
+        self._head = [{**kept, **self._auth(secrets[key])} for key in setting.keys]
+        start = f"POST {self.path} HTTP/1.1\r\nhost: {said.netloc.rpartition('@')[2]}\r\n"
+        self._lines = [start + "".join(f"{name}: {value}\r\n" for name, value in one.items()) for one in self._head]
+        self._small = lru_cache(maxsize=4096)(lambda model, most: self._json(model, most, SMALL))
 
-    def _auth(self, secret: str) -> str:
+    def _auth(self, secret: str) -> dict[str, str]:
         if self._order.api == "openai":
-            return f"authorization: Bearer {secret}\r\n"
-        return f"x-api-key: {secret}\r\nanthropic-version: {VERSION}\r\n"
+            return {"authorization": f"Bearer {secret}"}
+        return {"x-api-key": secret, "anthropic-version": VERSION}
 
     def bytes_of(self, one: Send) -> bytes:
         """The whole request."""
-        q = one.request
-        head = self._heads[q.key]
+        body, planned = self.body(one), ""
         if self._order.plan_header:
-            planned = PlannedAttempt(
-                q.number, one.number, q.draw_key, self._setting.teams[q.team], q.origin,
-                q.uncached + q.cached, q.cached, q.output,
-            )  # fmt: skip
-            head = f"{head}{plan_header.NAME}: {plan_header.write(planned)}\r\n"
-            body = self._body(one.model, q.max_tokens)
-        else:
-            body = self._json(one.model, q.max_tokens, text_of(q.uncached + q.cached, q.number))
-        return f"{head}content-length: {len(body)}\r\n\r\n".encode("latin-1", "replace") + body
+            planned = f"{plan_header.NAME}: {self._planned(one)}\r\n"
+        return f"{self._lines[one.request.key]}{planned}content-length: {len(body)}\r\n\r\n".encode("latin-1") + body
 
-    def _small(self, model: int, most: int) -> bytes:
-        return self._json(model, most, SMALL)
+    def headers(self, one: Send) -> dict[str, str]:
+        """Its headers, for another HTTP client to send."""
+        planned = {plan_header.NAME: self._planned(one)} if self._order.plan_header else {}
+        return {**self._head[one.request.key], **planned}
+
+    def body(self, one: Send) -> bytes:
+        """Its body: small where the plan's header tells the sizes, else as long as planned."""
+        q = one.request
+        if self._order.plan_header:
+            return self._small(one.model, q.max_tokens)
+        return self._json(one.model, q.max_tokens, text_of(q.uncached + q.cached, q.number))
+
+    def _planned(self, one: Send) -> str:
+        q = one.request
+        return plan_header.write(PlannedAttempt(
+            q.number, one.number, q.draw_key, self._setting.teams[q.team], q.origin, q.uncached + q.cached, q.cached,
+            q.output,
+        ))  # fmt: skip
 
     def _json(self, model: int, most: int, text: str) -> bytes:
         messages = [{"role": "user", "content": text}]

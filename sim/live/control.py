@@ -24,6 +24,10 @@ JOURNAL = ("request", "attempt", "at_ns", "end_ns", "status", "output_tokens", "
 _LOG_COLUMNS = {"output_tokens": LOG.index("output"), "cost_microusd": LOG.index("cost")}
 
 
+class Silent(BadInput):
+    """Nothing listens there."""
+
+
 class Control:
     """One emulator's control plane."""
 
@@ -41,9 +45,7 @@ class Control:
             )
         except httpx.HTTPError as error:
             hint = "start it with `keystorm serve`, or correct the address"
-            raise BadInput(
-                "no emulator answers", place="control_url", value=f"{self.url}: {error}", hint=hint
-            ) from None
+            raise Silent("nothing answers there", place=self.url, value=str(error), hint=hint) from None
         if answer.status_code >= 300:
             value = f"{answer.status_code} for {path}"
             raise BadInput(

@@ -224,6 +224,9 @@ class Captain:
         # Alone, the runner has no clients: whoever it sends to is itself.
         self._ids = sorted(getattr(self._locust.runner, "clients", None) or ["local"])
         count = len(self._ids)
+        users = self._locust.runner.target_user_count
+        if users < count:
+            raise KeystormError(f"{count} processes need {count} users, and there are {users}: add -u {count}")
         for number, client in enumerate(self._ids):
             self._say(ASSIGN, client, k=number, n=count, sha256=share.sha256, speed=order.speed)
         problem = self._wait_for(lambda: len(self._ready) == count, READY_S, count)
@@ -260,6 +263,11 @@ class Captain:
             return set()
         gone = {number for number, one in enumerate(self._ids) if one not in clients or clients[one].state == "missing"}
         return gone - set(self._parts)
+
+    def tidy(self) -> None:
+        """Remove what was only kept to be collected."""
+        for name in (CREW_FILE, PROGRESS_FILE, *map(part_name, self._parts)):
+            (self.folder / name).unlink(missing_ok=True)
 
     def _report(self) -> None:
         said = {

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sim.errors import BadInput
-from sim.live.control import Control
+from sim.live.control import Control, Silent
 from sim.live.order import APIS, LiveOrder
 
 OWN_VARIABLE = "KEYSTORM_I_OWN_THIS_TARGET"
@@ -56,7 +56,9 @@ def with_keys(order: LiveOrder, environment: Mapping[str, str]) -> tuple[LiveOrd
     root = order.base_url.removesuffix("/v1") if order.api == "openai" else order.base_url
     try:
         keys = Control(root, environment).state()["keys"]
-    except BadInput:
+    except Silent:
+        raise
+    except BadInput:  # somebody else's server
         return replace(order, secrets=named(order, environment), plan_header=False), environment
     held = {f"{SECRET_PREFIX}{at}": key["secret"] for at, key in enumerate(keys)}
     secrets = {key["name"]: f"{SECRET_PREFIX}{at}" for at, key in enumerate(keys)}

@@ -28,7 +28,7 @@ from sim.live.share import Share, expected_in_flight
 from sim.live.timer import Alarm
 from sim.live.wire import BROKEN, HungUp, Wire
 from sim.policy.bucket import NEVER
-from sim.results.columns import STATUS_TIMEOUT
+from sim.results.columns import STATUS_CONNECTION, STATUS_TIMEOUT
 from sim.units import MICRO, SECOND
 
 PREWARMED, PREWARMED_ELSEWHERE = 4096, 64
@@ -145,7 +145,10 @@ class Replayer:
             left = self._under_way.pop((one.row, one.number), None)
             if left is not None:
                 left.kill(HungUp, block=False)
-        self._guard.settle(self.clients.most(one) / MICRO, one.cost / MICRO)
+        most = self.clients.most(one)
+        # What a lost answer will be billed nobody here knows: the most that it can be.
+        lost = one.status in (STATUS_TIMEOUT, STATUS_CONNECTION)
+        self._guard.settle(most / MICRO, (most if lost else one.cost) / MICRO)
 
     # After
 

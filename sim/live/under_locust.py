@@ -6,9 +6,10 @@ hands over an order; by plain `locust -f` the order is made from options and the
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,13 @@ from sim.live.crew import Captain, Hand
 from sim.live.guard import Guard, Unbounded
 from sim.live.options import add_options, order_from
 from sim.live.order import LiveOrder, read_order
+from sim.live.outcome import LiveOutcome
 from sim.live.run import ORDER_VARIABLE, PARTS_VARIABLE
 from sim.live.spending import guard_of
 
 INVALID = 98
+afterwards: list[Callable[[LiveOutcome], list[str]]] = []
+"""What a locustfile says of a run that is over: lines for the terminal."""
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +55,7 @@ def _options(parser: Any) -> None:
 @events.init.add_listener  # type: ignore[untyped-decorator]
 def _init(environment: Any, **_: Any) -> None:
     """Make this process a hand, a captain, or both."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         order, variables = _ordered(environment)
     except KeystormError as problem:
@@ -115,8 +120,11 @@ def _conclude(environment: Any, captain: Captain) -> None:
         environment.process_exit_code = INVALID
         return
     write(outcome, captain.folder)
+    captain.tidy()
     for one in outcome.gates:
         (_log.info if one.passed else _log.error)(sentence(one))
+    for line in itertools.chain.from_iterable(say(outcome) for say in afterwards):
+        _log.info(line)
     _log.info("tables and live.json are in %s", captain.folder)
     if not outcome.valid:
         environment.process_exit_code = INVALID

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.engine.tables import LOG
+from sim.engine.world import Setting
 from sim.policy.bucket import NEVER
 from sim.scenario.loader import load_text
 from sim.scenario.plan import build_plan, expected_requests
@@ -33,6 +35,10 @@ LATE = 0.9
 """A cap that is reached before this share of the timeline is reached early enough to be seen."""
 DRAIN_SHARE = Fraction(1, 4)
 """Of the wall time, for answers and retries after the last arrival."""
+CROWD = 60.0
+"""Attempts a second of wall time at a limit that refuses most of them, in the busiest second. Who gets its next token
+there is who comes first after it: the plan says so as long as attempts are far apart against the milliseconds by which
+any of them is late. Attempts of one instant count as one: nothing would part them."""
 PEAK = 150.0
 """Planned requests a second of wall time, in the busiest second, that one machine sends and serves with room."""
 
@@ -63,11 +69,21 @@ def slice_of(loaded: Loaded, configuration: str, wall_ns: int, speed: Fraction, 
     if share < first:
         by = replace(by, rate=time * share)
         made = _made(loaded, configuration, by, drain, path)
+    crowded = _share(CROWD, crowd(made[0], configuration, speed))
+    if crowded < 1 and not _only_herds(scenario):
+        by = replace(by, rate=by.rate * crowded)
+        made = _made(loaded, configuration, by, drain, path)
     caps = cap_factor(made[0], configuration)
     if caps != 1:
         by = replace(by, caps=caps)
         made = _made(loaded, configuration, by, drain, path)
     return Slice(*made, by, tuple(_told(loaded, made[0], by)))
+
+
+def _only_herds(scenario: Scenario) -> bool:
+    """Whether nothing comes per time, so that no rate could be lowered."""
+    workloads = [workload for team in scenario.teams.values() for workload in team.workload]
+    return all(workload.arrivals.kind == "herd" for workload in workloads)
 
 
 def _share(room: float, wanted: float) -> Fraction:
@@ -110,6 +126,28 @@ def _peak(loaded: Loaded, speed: Fraction) -> float:
     return float(np.bincount(at).max()) if len(at) else 0.0
 
 
+def _log(made: Loaded, setting: Setting) -> dict[str, NDArray[np.int64]]:
+    """Every attempt of the squeezed scenario, simulated."""
+    run = checked_run("compiled", setting, build_plan(made.scenario, 0, made.traces), 0)
+    return dict(zip(LOG, run.result.log.T, strict=True))
+
+
+def crowd(made: Loaded, configuration: str, speed: Fraction) -> float:
+    """The most attempts, at different times, that a limit sees in a second of wall time in which it refuses most."""
+    setting = settings_of(made, (configuration,))[0]
+    log, length = _log(made, setting), int(SECOND * speed)
+    second = log["at"] // length
+    found = 0
+    for row in range(len(setting.rows.all_limits)):
+        keys = [key for key, limits in enumerate(setting.rows.limits_of_key) if row in limits]
+        seen = np.isin(log["key"], keys)
+        every, refused = (np.bincount(second[which]) for which in (seen, log["refused_by"] == row))
+        busy = np.flatnonzero(2 * refused > every[: len(refused)])
+        times = np.unique(log["at"][seen & np.isin(second, busy)])
+        found = max(found, int(np.bincount(times // length).max(initial=0)))
+    return float(found)
+
+
 def cap_factor(made: Loaded, configuration: str) -> Fraction:
     """What spend caps must be multiplied by to be reached at the same place of the timeline as in the scenario.
 
@@ -120,8 +158,7 @@ def cap_factor(made: Loaded, configuration: str) -> Fraction:
     free = setting.rules._replace(caps=[rule._replace(cap=NEVER) for rule in setting.rules.caps])
     if not free.caps:
         return Fraction(1)
-    run = checked_run("compiled", replace(setting, rules=free), build_plan(made.scenario, 0, made.traces), 0)
-    log = dict(zip(LOG, run.result.log.T, strict=True))
+    log = _log(made, replace(setting, rules=free))
     found = []
     for row, rule in enumerate(setting.rules.caps):
         keys = [key for key, caps in enumerate(setting.rows.caps_of_key) if row in caps]
@@ -150,8 +187,9 @@ def _told(loaded: Loaded, made: Loaded, by: Squeeze) -> Iterator[str]:
     yield f"Arrivals and the refill of limits are {_factor(by.rate)} as fast."
     if by.count < 1:
         yield (
-            f"That keeps {float(by.count):.1%} of the requests, so that this machine can send them; what is counted "
-            "over the timeline keeps the same share: bursts, herds, spend caps, thresholds."
+            f"That keeps {float(by.count):.1%} of the requests, so that this machine can send them and milliseconds do "
+            "not decide who gets a token; what is counted over the timeline keeps the same share: bursts, herds, spend "
+            "caps, thresholds."
         )
     if by.caps != 1:
         yield (
