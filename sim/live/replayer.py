@@ -18,7 +18,7 @@ import numpy as np
 
 from sim.clock import Clock
 from sim.live.asking import Asking
-from sim.live.clients import Clients, Ended, Finished, Send
+from sim.live.clients import Answer, Clients, Ended, Finished, Send
 from sim.live.connections import IDLE_S, Connections
 from sim.live.gates import Worker
 from sim.live.guard import Guard, Unbounded
@@ -27,7 +27,6 @@ from sim.live.schedule import I64
 from sim.live.share import Share, expected_in_flight
 from sim.live.timer import Alarm
 from sim.live.wire import BROKEN, HungUp, Wire
-from sim.policy.bucket import NEVER
 from sim.results.columns import STATUS_CONNECTION, STATUS_TIMEOUT
 from sim.units import MICRO, SECOND
 
@@ -58,7 +57,8 @@ class Replayer:
         self._wire = Wire(self.connections, seconds, stream=order.stream, emulated=emulated)
         self._under_way: dict[tuple[int, int], Any] = {}
         self._sent: list[tuple[int, int, int, int]] = []
-        self._alarm, self._sleeps_until = Alarm(), NEVER
+        self._heard: list[tuple[int, int, Answer, int]] = []
+        self._alarm = Alarm()
         self._cpu = _Cpu()
         self.stop_reason = ""
         self.clock_offset_ns = 0
@@ -112,12 +112,12 @@ class Replayer:
     def _dispatch(self) -> None:
         clients, clock = self.clients, self.clock
         while True:
+            self._hear()
             now = clock.now()
             clients.advance(now)
             if now >= clients.horizon or (clients.held and not self._under_way) or clients.idle:
                 return
-            self._sleeps_until = min(clients.next_at(), clients.horizon)
-            self._alarm.wait_until(clock.due(self._sleeps_until))
+            self._alarm.wait_until(clock.due(min(clients.next_at(), clients.horizon)))
 
     def _send(self, one: Send) -> bool:
         if not self._guard.may_send(self.clients.most(one) / MICRO):
@@ -134,12 +134,19 @@ class Replayer:
             answer = self._wire.exchange(connection, request)
         except OSError:
             answer = BROKEN
-        now = self.clock.now()
         self._under_way.pop((one.row, one.number), None)
-        self.clients.answered(one.row, one.number, answer, now)
-        self.clients.advance(now)
-        if self.clients.idle or self.clients.held or self.clients.next_at() < self._sleeps_until:
-            self._alarm.ring()
+        self._heard.append((one.row, one.number, answer, self.clock.now()))
+        self._alarm.ring()
+
+    def _hear(self) -> None:
+        """Hand over the answers that came at once, at one time: then ties have the order of every engine.
+
+        libev tells the last of them first, so a herd that is refused together would come back in reverse.
+        """
+        heard, self._heard = self._heard, []
+        now = min((at for *_, at in heard), default=0)
+        for row, number, answer, _ in heard:
+            self.clients.answered(row, number, answer, now)
 
     def _ended(self, one: Ended) -> None:
         if one.status == STATUS_TIMEOUT:

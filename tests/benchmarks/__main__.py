@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import engines, imports, machine, scale, serving, studies
+from tests.benchmarks import engines, imports, live, machine, scale, serving, studies
 from tests.benchmarks.pages import Section, markdown_of, page
 
 PAGE = Path(__file__).parents[2] / "reports" / "benchmarks.md"
@@ -26,6 +26,7 @@ def parts(args: argparse.Namespace) -> dict[str, Callable[[], Section]]:
         "threads": lambda: studies.threads(args.rounds),
         "commands": lambda: studies.commands(args.rounds),
         "serving": lambda: serving.serving(20_000, args.rounds),
+        "live": lambda: live.live(args.rounds),
     }
 
 
