@@ -15,7 +15,7 @@ from sim.scenario.schema import Scenario
 from sim.study.gateway.keys import GatewayKey
 from sim.units import MICRO
 
-HOOK = Path(__file__).with_name("litellmpy")
+HOOK = Path(__file__).with_name("litellm_hook.py")
 MODULE = "keystorm_litellm"
 """What the hook is called beside the configuration."""
 KEYS_VARIABLE, LOG_VARIABLE = "KEYSTORM_GATEWAY_KEYS", "KEYSTORM_GATEWAY_LOG"

@@ -14,7 +14,7 @@ from typing import Any
 
 from sim.errors import BadInput
 from sim.scenario.keys import Limits, SpendCap
-from sim.scenario.topology import Node, Topology, key_name
+from sim.scenario.topology import Node, Topology
 from sim.units import MICRO, SECOND, Rate
 
 FIELDS = {"requests": "rpm_limit", "tokens": "tpm_limit", "concurrency": "max_parallel_requests"}
@@ -56,9 +56,8 @@ def arranged(topology: Topology, window_s: int, variable: str) -> Arrangement:
     keys: dict[str, GatewayKey] = {}
     for path in topology.paths():
         own, shared = _divided(path, topology, window_s, notes)
-        team = key_name(path[:2]).replace("/", "-")
-        name = key_name(path).replace("/", "-")
-        limits = {**_fields(own), **{f"team_{name_}": value for name_, value in _fields(shared).items()}}
+        team, name = _short(path[:2]), _short(path)
+        limits = {**_fields(own), **_of_team(shared, team)}
         keys[f"litellm/{team}/{name}"] = GatewayKey(
             f"{topology.name}-{name}", f"{topology.name}-{team}", f"{variable}_{len(keys)}", limits
         )
@@ -67,10 +66,17 @@ def arranged(topology: Topology, window_s: int, variable: str) -> Arrangement:
     return Arrangement({"accounts": {"litellm": {"gateway": True, "projects": projects}}}, keys, tuple(notes))
 
 
+def _short(path: Sequence[Node]) -> str:
+    """``shared/analytics/default`` → ``shared-analytics``."""
+    return "-".join(node.name for node in path if node.name != "default") or "default"
+
+
 Amounts = dict[str, float]
 
 
-def _divided(path: Sequence[Node], topology: Topology, window_s: int, notes: dict[str, None]) -> tuple[Amounts, Amounts]:
+def _divided(
+    path: Sequence[Node], topology: Topology, window_s: int, notes: dict[str, None]
+) -> tuple[Amounts, Amounts]:
     """The tightest limits of a key's own levels, and of the levels that it shares with other keys."""
     own: Amounts = {}
     shared: Amounts = {}
@@ -82,7 +88,9 @@ def _divided(path: Sequence[Node], topology: Topology, window_s: int, notes: dic
             continue
         kept = {name: amount for name, amount in amounts.items() if not _below(among, depth, name)}
         if len(kept) < len(amounts):
-            notes[f"{node.level} {node.name}: its limits are the sum of those of its parts, and left out as such"] = None
+            notes[f"{node.level} {node.name}: its limits are the sum of those of its parts, and left out as such"] = (
+                None
+            )
         if kept and depth == 0 and len({one[1].name for one in among}) > 1:
             hint = "limit projects or keys, or give the account one project"
             raise BadInput("LiteLLM has no limit over several teams", place=f"account {node.name}", hint=hint)
@@ -143,6 +151,13 @@ def _of_cap(cap: SpendCap, place: str) -> float:
 
 def _fields(amounts: Amounts) -> dict[str, float]:
     return {FIELDS.get(name, name): amount for name, amount in amounts.items()}
+
+
+def _of_team(amounts: Amounts, team: str) -> dict[str, float]:
+    if "concurrency" in amounts:
+        hint = "limit the concurrency of each key"
+        raise BadInput("a team of LiteLLM has no limit of concurrency", place=team, hint=hint)
+    return {f"team_{name}": amount for name, amount in _fields(amounts).items()}
 
 
 def _level(amounts: Amounts, window_s: int) -> dict[str, Any]:
