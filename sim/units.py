@@ -43,7 +43,7 @@ _SCALE = {"": 1, "k": 1_000, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _NUMBER = r"(\d[\d_,]*(?:\.\d+)?|\.\d+)"
 _PIECE = re.compile(rf"{_NUMBER}\s*([a-zµ]+)\s*")
 _COUNT = re.compile(rf"^\s*{_NUMBER}\s*([kKMG]?)\s*$")
-_RATE = re.compile(rf"^\s*{_NUMBER}\s*([kKMG]?)\s*/\s*([a-z]+)\s*$")
+_RATE = re.compile(rf"^\s*{_NUMBER}\s*([kKMG]?)\s*/\s*(\d*)\s*([a-z]+)\s*$")
 _MONEY = re.compile(rf"^\s*(?:\$|USD\s)\s*{_NUMBER}\s*([kKMG]?)\s*$")
 _SHARE = re.compile(rf"^\s*{_NUMBER}\s*(%?)\s*$")
 
@@ -162,17 +162,17 @@ def epoch_ns(value: datetime) -> int:
 
 
 def rate(value: object) -> Rate:
-    """A :class:`Rate` from ``"60/min"``, ``"2M/min"``, ``"0.5/s"``. Raises BadUnit."""
-    hint = 'a count per time, as "60/min", "2M/min", "5/s" or "1000/day"'
+    """A :class:`Rate` from ``"60/min"``, ``"2M/min"``, ``"0.5/s"``, ``"20/10s"``. Raises BadUnit."""
+    hint = 'a count per time, as "60/min", "2M/min", "5/s", "10/10s" or "1000/day"'
     if isinstance(value, Rate):
         return value
     match = _RATE.match(value) if isinstance(value, str) else None
-    if match is None or match[3] not in _TIME:
+    if match is None or match[4] not in _TIME:
         raise _fail("rate", value, hint)
-    count = _fraction(match[1]) * _SCALE[match[2]]
-    if count <= 0 or count > 10**15:
+    count, period = _fraction(match[1]) * _SCALE[match[2]], int(match[3] or 1) * _TIME[match[4]]
+    if count <= 0 or count > 10**15 or not 0 < period <= MONTH:
         raise _fail("positive rate", value, hint)
-    return Rate(count, _TIME[match[3]])
+    return Rate(count, period)
 
 
 def count(value: object) -> int:

@@ -20,6 +20,7 @@ from sim.cli import (
     console,
     cost,
     fit,
+    gateway,
     import_log,
     init,
     live,
@@ -50,7 +51,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
-    compare, run, tune, capacity, cost, import_log, fit, serve, live, validate, report, scenarios, init, schema
+    compare, run, tune, capacity, cost, import_log, fit, serve, live, validate, gateway, report, scenarios, init, schema
 )  # fmt: skip
 
 

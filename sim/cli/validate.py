@@ -22,7 +22,8 @@ HELP = "run the same plan in the simulator and over HTTP, and tell request by re
 SHORTEST_S, LONGEST_S = 2, 3600
 
 
-def _wall(text: str) -> int:
+def wall_time(text: str) -> int:
+    """Argument type: how long a live run may take, ns."""
     from sim.errors import BadUnit
     from sim.units import SECOND, duration
 
@@ -41,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("scenario", metavar="SCENARIO", help="a scenario file, or a name that `keystorm scenarios` lists")
     add("--configuration", action="append", metavar="NAME",
         help="which (default: the first in the file; may be repeated, one run after another)")  # fmt: skip
-    add("--wall", type=_wall, default=_wall("60s"), metavar="TIME",
+    add("--wall", type=wall_time, default=wall_time("60s"), metavar="TIME",
         help="how long each live run may take: the scenario's timeline is squeezed into it (default: 60s)")  # fmt: skip
     add("--speed", type=speed, default=speed("1"), metavar="K",
         help="virtual seconds a second; above 1 tolerances are twice as wide (default: 1)")  # fmt: skip

@@ -51,10 +51,11 @@ class Replayer:
         self.clock = Clock(order.factor)
         self.clients = Clients(share.setting, share.plan, kept, self._send, self._ended)
         self._asking = Asking(order, share.setting, share.secrets(environment))
-        self.connections = Connections(order.base_url, EMULATOR_IDLE_S if order.plan_header else IDLE_S)
+        emulated = order.control_url is not None
+        self.connections = Connections(order.base_url, EMULATOR_IDLE_S if emulated else IDLE_S)
         # An emulator asks for virtual seconds, everybody else for real ones.
         seconds = SECOND if order.plan_header else int(SECOND * order.factor)
-        self._wire = Wire(self.connections, seconds, stream=order.stream, emulated=order.plan_header)
+        self._wire = Wire(self.connections, seconds, stream=order.stream, emulated=emulated)
         self._under_way: dict[tuple[int, int], Any] = {}
         self._sent: list[tuple[int, int, int, int]] = []
         self._heard: list[tuple[int, int, Answer, int]] = []
@@ -71,7 +72,7 @@ class Replayer:
         self.connections.resolve()
         share = self._share
         wanted = expected_in_flight(share.setting, share.plan, self._kept)
-        self.connections.prewarm(min(wanted, PREWARMED if share.order.plan_header else PREWARMED_ELSEWHERE))
+        self.connections.prewarm(min(wanted, PREWARMED if share.order.control_url is not None else PREWARMED_ELSEWHERE))
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECT)

@@ -26,6 +26,7 @@ KINDS = {
     "cost": "sim.report.cost_report:render",
     "live": "sim.report.live_report:render",
     "validate": "sim.report.validate_report:render",
+    "gateway": "sim.report.gateway_report:render",
 }
 """``kind`` of a manifest → ``module:function``."""
 

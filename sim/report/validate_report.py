@@ -38,15 +38,16 @@ Entry = Mapping[str, Any]
 
 def render(directory: Path) -> Path:
     """Write the report of the validation in ``directory``. Raises BadInput where it holds none."""
-    summary, manifest = _json(directory / FILE), _json(directory / "manifest.json")
+    summary, manifest = read_json(directory / FILE), read_json(directory / "manifest.json")
     return write(directory, document(summary, manifest))
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """What a study wrote. Raises BadInput where there is nothing, or no JSON."""
     try:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        hint = "give the folder that keystorm validate wrote"
+        hint = "give the folder that a keystorm command wrote"
         raise BadInput("no result to report on", place=str(path), hint=hint) from None
     except ValueError as error:
         raise BadInput("not valid JSON", place=str(path), value=str(error), hint="run it again") from None
@@ -75,7 +76,7 @@ def _sections(name: str, entry: Entry, tail: str, summary: Entry) -> Iterator[Se
     drawn = chart(f"agreement-{at}", partial(agreement.draw, entry))
     intro = "The same plan, the same draws. Each difference is held to its tolerance; p50 and p99 are only told."
     yield Section(f"sides-{at}", f"Side by side{tail}", intro, tuple(
-        block for block in (drawn, _side_by_side(entry)) if block is not None
+        block for block in (drawn, side_by_side(entry)) if block is not None
     ))  # fmt: skip
     yield Section(f"boundary-{at}", f"Where the two part{tail}", _parting_intro(entry), tuple(_partings(entry)))
     yield Section(f"gates-{at}", f"Did the live run keep its schedule?{tail}", "", (gates_table(entry["gates"]),))
@@ -83,8 +84,9 @@ def _sections(name: str, entry: Entry, tail: str, summary: Entry) -> Iterator[Se
     yield Section(f"slice-{at}", f"What was run{tail}", "", (Text(items=told),))
 
 
-def _side_by_side(entry: Entry) -> Table:
-    head = (Head("Team"), Head("Quantity", QUIET), Head("Simulated", NUMBER), Head("Live", NUMBER),
+def side_by_side(entry: Entry, sides: tuple[str, str] = ("Simulated", "Live")) -> Table:
+    """Every number of every team on both sides, with its tolerance."""
+    head = (Head("Team"), Head("Quantity", QUIET), *(Head(side, NUMBER) for side in sides),
             Head("Difference", NUMBER), Head("Tolerance", NUMBER), Head("Verdict"))  # fmt: skip
     teams = list(dict.fromkeys(line["team"] for line in entry["lines"]))
     tokens = {team: f"team-{at}" if at < len(TEAMS_LIGHT) else "rest" for at, team in enumerate(teams[:-1])}

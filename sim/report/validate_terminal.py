@@ -20,19 +20,31 @@ WIDTH = 100
 
 def text(summary: Entry, *, colour: bool | None = None) -> str:
     """The whole result for standard output; ``colour`` forces escape sequences on or off."""
-    from rich.console import Console
     from rich.text import Text
 
-    colour = wants_colour(sys.stdout) if colour is None else colour
-    target = io.StringIO()
-    console = Console(
-        file=target, width=WIDTH, force_terminal=colour, no_color=not colour, highlight=False, markup=False,
-        emoji=False, color_system="standard" if colour else None, legacy_windows=False,
-    )  # fmt: skip
+    console, target = console_of(colour)
     console.print(Text(visible(headline(summary)), style="bold green" if summary["agrees"] else "bold red"))
     for name, entry in summary["configurations"].items():
         _print(console, name, entry)
-    return "\n".join(line.rstrip() for line in target.getvalue().replace("\u00a0", " ").splitlines()) + "\n"
+    return plain_lines(target.getvalue())
+
+
+def console_of(colour: bool | None) -> tuple[Console, io.StringIO]:
+    """A console that writes into memory, coloured where standard output is, or as ``colour`` says."""
+    from rich.console import Console
+
+    coloured = wants_colour(sys.stdout) if colour is None else colour
+    target = io.StringIO()
+    console = Console(
+        file=target, width=WIDTH, force_terminal=coloured, no_color=not coloured, highlight=False, markup=False,
+        emoji=False, color_system="standard" if coloured else None, legacy_windows=False,
+    )  # fmt: skip
+    return console, target
+
+
+def plain_lines(text: str) -> str:
+    """What was written, without spaces at the ends of lines and without unbreakable ones."""
+    return "\n".join(line.rstrip() for line in text.replace("\u00a0", " ").splitlines()) + "\n"
 
 
 def _print(console: Console, name: str, entry: Entry) -> None:
@@ -42,7 +54,7 @@ def _print(console: Console, name: str, entry: Entry) -> None:
     console.print(Text(visible(name), style="bold"))
     for why in entry["invalid"]:
         console.print(Text(visible(f"invalid: {why}"), style="red"))
-    console.print(_table(entry))
+    console.print(lines_table(entry))
     late, decisions = entry["boundary"]["lateness_ms"], entry["boundary"]["decisions"]
     console.print(visible(
         f"{entry['same']:,} of {entry['requests']:,} outcomes agree ({entry['share']:.2%}, needed "
@@ -59,14 +71,15 @@ def _print(console: Console, name: str, entry: Entry) -> None:
         ))  # fmt: skip
 
 
-def _table(entry: Entry) -> Table:
+def lines_table(entry: Entry, sides: tuple[str, str] = ("simulated", "live")) -> Table:
+    """Every number of every team on both sides."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("team", overflow="ellipsis", no_wrap=True, max_width=22)
     table.add_column("quantity", no_wrap=True)
-    for head in ("simulated", "live", "difference", "tolerance"):
+    for head in (*sides, "difference", "tolerance"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("")
     last = None

@@ -74,7 +74,7 @@ def tagged(tag: str) -> str:
 
 
 NUMBER = r"(\d[\d_,]*(\.\d+)?|\.\d+)"
-RATE = rf"^\s*{NUMBER}\s*[kKMG]?\s*/\s*[a-z]+\s*$"
+RATE = rf"^\s*{NUMBER}\s*[kKMG]?\s*/\s*\d*\s*[a-z]+\s*$"
 COUNT = rf"^\s*{NUMBER}\s*[kKMG]?\s*$"
 DURATION = rf"^\s*({NUMBER}\s*(ns|us|µs|ms|s|m|h|d|w|sec|min|(second|minute|hour|day|week|month)s?)\s*)+$"
 

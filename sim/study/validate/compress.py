@@ -53,8 +53,12 @@ class Slice:
     notes: tuple[str, ...]
 
 
-def slice_of(loaded: Loaded, configuration: str, wall_ns: int, speed: Fraction, path: Path) -> Slice:
+def slice_of(
+    loaded: Loaded, configuration: str, wall_ns: int, speed: Fraction, path: Path, peak: float = PEAK
+) -> Slice:  # fmt: skip
     """The scenario in ``wall_ns`` of wall time at ``speed``. ``path`` is where its file will stand.
+
+    ``peak``: planned requests in the busiest second of wall time that there is room for.
 
     Raises BadInput or BadScenario where nothing arrives in so short a time, or the squeezed one can't be.
     """
@@ -62,10 +66,10 @@ def slice_of(loaded: Loaded, configuration: str, wall_ns: int, speed: Fraction, 
     drain = min(scenario.drain, int(room * DRAIN_SHARE))
     time = max(Fraction(1), Fraction(scenario.duration, room - drain))
     seconds = float(scenario.duration / time / speed) / SECOND
-    first = _share(2 * PEAK * seconds, expected_requests(scenario, loaded.traces))  # so that the plan is small
+    first = _share(2 * peak * seconds, expected_requests(scenario, loaded.traces))  # so that the plan is small
     by = Squeeze(time, time * first, _largest(scenario), scenario.duration)
     made = _made(loaded, configuration, by, drain, path)
-    share = _share(PEAK, _peak(made[0], speed)) * first
+    share = _share(peak, _peak(made[0], speed)) * first
     if share < first:
         by = replace(by, rate=time * share)
         made = _made(loaded, configuration, by, drain, path)

@@ -72,17 +72,19 @@ def _configuration(one: Compared) -> dict[str, Any]:
                   "kept": float(one.slice.by.count)},
         "digest": one.digest, "wall_s": outcome.wall_s,
         "gates": [asdict(gate) for gate in outcome.gates],
-        **_agreement(one.agreement), "lines": [_line(line) for line in one.agreement.lines],
+        **agreement_json(one.agreement), "lines": [line_json(line) for line in one.agreement.lines],
         "boundary": _analysis(one.analysis),
     }  # fmt: skip
 
 
-def _agreement(found: Agreement) -> dict[str, Any]:
+def agreement_json(found: Agreement) -> dict[str, Any]:
+    """How many requests end alike, and what is beyond its tolerance."""
     return {"requests": found.requests, "same": found.same, "share": found.share, "needed": found.needed,
             "failed": [f"{line.team}: {line.metric}" for line in found.failed]}  # fmt: skip
 
 
-def _line(line: Line) -> dict[str, Any]:
+def line_json(line: Line) -> dict[str, Any]:
+    """One number on both sides; the sides are called ``simulated`` and ``live``."""
     return {"team": line.team, "metric": line.metric, "unit": line.unit, "simulated": line.first, "live": line.second,
             "difference": line.difference, "tolerance": line.tolerance, "within": line.within}  # fmt: skip
 
