@@ -4,7 +4,7 @@
     >>> study = sim.compare("noisy-neighbour", replications=2)      # doctest: +SKIP
     >>> study.summary["configurations"]["shared"]["teams"]["checkout"]["success_rate"]["mean"]    # doctest: +SKIP
 
-``load``, ``compare`` and ``run`` are imported when they are first used, so that ``import sim`` costs nothing.
+``load``, ``compare``, ``run`` and ``migrate`` are imported when they are first used: ``import sim`` costs nothing.
 """
 
 from __future__ import annotations
@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.study.api import compare, load, run
+    from sim.study.migrate.api import migrate
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compare", "load", "run"]
+__all__ = ["__version__", "compare", "load", "migrate", "run"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "migrate":
+        from sim.study.migrate.api import migrate
+
+        return migrate
     from sim.study import api
 
     return getattr(api, name)

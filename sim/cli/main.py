@@ -14,7 +14,21 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from sim.cli import capacity, compare, console, cost, import_log, init, report, run, scenarios, schema, serve, tune
+from sim.cli import (
+    capacity,
+    compare,
+    console,
+    cost,
+    import_log,
+    init,
+    migrate,
+    report,
+    run,
+    scenarios,
+    schema,
+    serve,
+    tune,
+)
 from sim.errors import KeystormError
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -34,7 +48,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
-    compare, run, tune, capacity, cost, import_log, serve, report, scenarios, init, schema
+    compare, run, tune, capacity, cost, migrate, import_log, serve, report, scenarios, init, schema
 )  # fmt: skip
 
 

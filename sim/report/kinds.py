@@ -18,6 +18,7 @@ KINDS = {
     "import": "sim.report.import_report:render",
     "tune": "sim.report.tune_report:render",
     "cost": "sim.report.cost_report:render",
+    "migrate": "sim.report.migrate_report:render",
 }
 """``kind`` of a manifest → ``module:function``."""
 
