@@ -16,6 +16,7 @@ from sim.report.migrate_view import (
     percent,
     risk_text,
     services_text,
+    usd,
     when_text,
 )
 from sim.report.numbers import NB, stat
@@ -95,7 +96,7 @@ def _project(view: View, one: Json) -> Iterator[str]:
     if one["limits"]:
         yield f"- [ ] Limits of {one['name']}: {limits_text(one['limits'])}"
     if one["cap_usd"] is not None:
-        yield f"- [ ] Spend cap of {one['name']}: ${one['cap_usd']:,.0f} a month, alert at ${0.8 * one['cap_usd']:,.0f}"
+        yield f"- [ ] Spend cap of {one['name']}: {usd(one['cap_usd'])} a month, alert at {usd(0.8 * one['cap_usd'])}"
 
 
 def _shared(view: View, step: Json) -> Iterator[str]:

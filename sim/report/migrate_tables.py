@@ -16,6 +16,7 @@ from sim.report.migrate_view import (
     percent,
     points,
     risk_text,
+    usd,
     value_of,
     when_text,
 )
@@ -141,7 +142,7 @@ def _project_row(view: View, one: Json) -> tuple[Cell, ...]:
         cells += [
             Cell(limits_text([one["need"]])), Cell(limits_text(one["limits"]), sub=short, tone="bad" if short else ""),
             Cell(MISSING, math.nan) if cap is None
-            else Cell(f"${cap:,.0f}", cap, f"alert at ${0.8 * cap:,.0f}", "quiet"),
+            else Cell(usd(cap), cap, f"alert at {usd(0.8 * cap)}", "quiet"),
         ]  # fmt: skip
     return (*cells, Cell(one["key"], sub=one["env"], tone="quiet"))
 

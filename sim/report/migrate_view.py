@@ -86,6 +86,11 @@ def percent(share: float, digits: int | None = None) -> str:
     return f"{number(100 * share, places)}{NB}%"
 
 
+def usd(amount: float) -> str:
+    """Dollars; cents only where there are some."""
+    return f"${amount:,.0f}" if float(amount).is_integer() or amount >= 1000 else f"${amount:,.2f}"
+
+
 def points(change: Stat, *, sign: bool = True) -> str:
     """A change of a share in points."""
     return value_text(change.scaled(100), "count", sign=sign) + f"{NB}points"

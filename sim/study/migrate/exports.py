@@ -136,6 +136,6 @@ def table(plan: Plan, before: State, after: State) -> str:
 def _row(action: str, grant: Grant, name: KeyName) -> list[str]:
     values = amounts(grant.limits[0]) if grant.limits else {}
     cap = grant.caps[0] if grant.caps else None
-    money = [f"{cap.amount.micro_usd / 1e6:.0f}", "80%"] if cap is not None else ["", ""]
+    money = [f"{cap.amount.micro_usd / 1e6:.10g}", "80%"] if cap is not None else ["", ""]
     cells = [f"{values[key]:.10g}" if key in values else "" for key in DIMENSIONS]
     return [action, safe(grant.name), safe("+".join(grant.teams)), name.name, name.env, *cells, *money]

@@ -29,7 +29,7 @@ from sim.study.migrate.hybrid import Grant, Rung, applies, burst_of, in_minutes
 from sim.study.pool import Pool
 from sim.study.progress import Progress
 from sim.study.tune.arrange import Account, Arrangement, accounts_of
-from sim.study.tune.divide import BY_RATE, GUARANTEED, NEEDS, Way, ways
+from sim.study.tune.divide import BY_RATE, GUARANTEED, NEEDS, Way, fits, ways
 from sim.study.tune.exports import MARGIN
 from sim.study.tune.project import Found, study
 from sim.study.tune.settings import PLANE, RATES, Base, Settings
@@ -57,7 +57,7 @@ class Got:
     settings: Settings
     shortfall: float
     month_usd: float
-    cap_usd: int | None
+    cap_usd: float | None
 
     @property
     def p95_usd(self) -> float:
@@ -116,14 +116,14 @@ def allot(
     base = Base.of(account.limits)
     whole = shares
     shares = _within(account, shares, models, rung)
-    caps, scaled = _caps(account, month, rung)
+    caps, scaled = caps_of(account, month, rung)
     got, grants = [], []
     for one in projects:
         settings = shares[one.name]
         missing = max(short.get(one.name, 0.0), _missing(whole[one.name], settings))
         got.append(Got(one, found[one.name], needs[one.name], settings, missing, month[one.name], caps[one.name]))
         limits = Base(base.tuned).limits(settings)
-        cap = SpendCap(amount=MoneyRate(caps[one.name] * MICRO, MONTH))
+        cap = SpendCap(amount=MoneyRate(max(1, round(caps[one.name] * MICRO)), MONTH))
         grants.append(Grant(one.name, one.teams, models[one.name], limits, (cap,)))
     return Allotment(tuple(got), tuple(grants), replace(division, caps_scaled=scaled), dimensions)
 
@@ -189,7 +189,7 @@ def _divided(
 def _best(account: Account, found: Mapping[str, Found]) -> Way:
     """What everybody needs where it fits; else rates and bursts within the account's, or rates alone."""
     made = {one.name: one for one in ways(account, found, {})}
-    if len(made) == 1 and NEEDS in made:
+    if fits(account, made[NEEDS].settings):
         return made[NEEDS]
     safe, loose = made.get(GUARANTEED), made.get(BY_RATE)
     if safe is not None and (loose is None or loose.worst > safe.worst - FALLS_SHORT):
@@ -273,16 +273,19 @@ def _cut(
 # Spend caps
 
 
-def _caps(account: Node, month: Mapping[str, float], rung: Rung) -> tuple[dict[str, int], float]:
-    """Whole dollars a month for each project, and the part of the rule's caps that the account's own allows."""
-    wanted = {name: rounded_usd(usd * MONTH_P95 * MARGIN) for name, usd in month.items()}
+def caps_of(account: Node, month: Mapping[str, float], rung: Rung) -> tuple[dict[str, float], float]:
+    """Dollars a month for each project, and the part of the rule's caps that the account's own allows.
+
+    Whole dollars; where they have to be cut, rounded down to cents.
+    """
+    wanted = {name: float(rounded_usd(usd * MONTH_P95 * MARGIN)) for name, usd in month.items()}
     most = min((cap.amount.micro_usd * MONTH // cap.amount.period_ns // MICRO for cap in account.spend_caps
                 if cap.models is None), default=None)  # fmt: skip
     whole = sum(wanted.values())
     if most is None or whole <= most or rung == "accounts":
         return wanted, WHOLE
     part = most / whole
-    return {name: max(1, math.floor(usd * part)) for name, usd in wanted.items()}, part
+    return {name: math.floor(usd * part * 100) / 100 for name, usd in wanted.items()}, part
 
 
 def rounded_usd(usd: float) -> int:

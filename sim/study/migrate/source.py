@@ -260,7 +260,9 @@ def _of_tier(name: str, cut: Rows, models: list[str], assumed: Assumed) -> dict[
         sets[0].pop("models", None)
     else:
         for one in sets:
-            one["models"] = [model for model in asked if (model if model in known else assumed.model) in one["models"]]
+            one["models"] = [
+                model for model in sorted(asked) if (model if model in known else assumed.model) in one["models"]
+            ]
     cap = {} if tier.spend_cap is None else {"spend_cap": str(tier.spend_cap.amount)}
     return {"limits": sets, **cap}
 
