@@ -46,7 +46,8 @@ PARSED = {
 
 ELSEWHERE = (
     "make ", "git ", "cd ", "pip ", "curl ", "export ", "dask ", "sed ", "grep ", "for ", "done", "month=", ".ci/run",
-    ".venv/bin/python -m ",
+    ".venv/bin/python -m ", "locust ", "litellm ", "python", "cat ", "ls ", "echo ", "KEYSTORM_",
+    "ANTHROPIC_", "OPENAI_",
 )  # fmt: skip
 """How lines of shell blocks begin that are no keystorm command."""
 
