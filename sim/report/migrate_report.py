@@ -23,6 +23,7 @@ from sim.report.migrate_tables import (
     changes_table,
     decision_table,
     incidents_table,
+    keys_table,
     objectives_table,
     orders_table,
     projects_table,
@@ -86,11 +87,10 @@ def _sections(view: View) -> Iterator[Section]:
         f"the drills. Listed is what lies beyond chance (95{NB}%) and a tenth of a point."
     ), (changes_table(view),))  # fmt: skip
     yield Section("calendar", "Calendar", (
-        f"Go back when the 429 share of a key leaves the 95{NB}% prediction interval of what was simulated "
-        "for it (half a "
-        "point above the mean at least)."
-    ), _blocks(_chart("steps", migrate_steps.draw, view), calendar_table(view)))  # fmt: skip
-    yield Section("projects", "Projects, limits, caps", _limits(view), (projects_table(view),))
+        f"Go back when the 429 share of a key over {view.summary['watch_s'] / 60:.0f}{NB}minutes leaves the 95{NB}% "
+            "prediction interval of what was simulated for it without any fault (half a point above the mean at least)."
+        ), _blocks(_chart("steps", migrate_steps.draw, view), calendar_table(view)))  # fmt: skip
+    yield Section("projects", "Projects, limits, caps", _limits(view), (projects_table(view), keys_table(view)))
     yield from _incidents(view)
     yield Section("unfixed", "What isolation will not fix", "", (unfixed_table(view),))
     yield Section("objectives", "Objectives", "On the traffic as it is.", (objectives_table(view),))

@@ -33,14 +33,14 @@ def _risk_cell(value: Stat, sub: str = "", tone: str = "") -> Cell:
 def decision_table(view: View) -> Table:
     """One row a step: what moves, what it does to the risk, who is better and who worse off, what stays."""
     head = (Head("Step"), Head("When"), Head("Moves"), Head("Risk", NUMBER), Head("Better off"), Head("Hurt"),
-            Head("Left on the shared key"), Head("Objectives met", NUMBER))  # fmt: skip
+            Head("Still shared"), Head("Objectives met", NUMBER))  # fmt: skip
     rows = tuple(_decision_row(view, step) for step in view.steps)
     return Table(head, rows, "Steps, their risk, and whom they help or hurt")
 
 
 def _decision_row(view: View, step: Json) -> tuple[Cell, ...]:
     met, slot = view.states[step["number"]]["objectives"], step["slot"]
-    moved = f"later: {slot['moved']}" if slot["moved"] else ""
+    moved = f"after the {slot['moved'].split()[0]}" if slot["moved"] else ""
     sub = ("canary; " if step["canary"] else "") + _services(step, view)
     first = step["projects"][0]
     return (
@@ -63,7 +63,7 @@ def _left(shared: Json) -> Cell:
     if not shared["teams"]:
         return Cell("nobody", 0.0)
     under = limits_text(shared["after"]) if shared["after"] else "limits as today"
-    return Cell(f"{percent(shared['requests_share'])} of requests", shared["requests_share"], under, "quiet")
+    return Cell(percent(shared["requests_share"]), shared["requests_share"], under, "quiet")
 
 
 def _services(step: Json, view: View) -> str:
@@ -123,7 +123,6 @@ def projects_table(view: View) -> Table:
     """The projects: who is in them, why, what they need and get."""
     head = [Head("Project"), Head("Why"), Head("Requests", NUMBER), Head("Month", NUMBER)]
     head += [Head("Needs"), Head("Gets"), Head("Spend cap a month", NUMBER)] if view.limited else []
-    head += [Head("Key and variable")]
     rows = tuple(_project_row(view, one) for one in view.projects.values())
     return Table(tuple(head), rows, "Projects, their limits and caps")
 
@@ -144,7 +143,17 @@ def _project_row(view: View, one: Json) -> tuple[Cell, ...]:
             Cell(MISSING, math.nan) if cap is None
             else Cell(usd(cap), cap, f"alert at {usd(0.8 * cap)}", "quiet"),
         ]  # fmt: skip
-    return (*cells, Cell(one["key"], sub=one["env"], tone="quiet"))
+    return tuple(cells)
+
+
+def keys_table(view: View) -> Table:
+    """What each key is called, and where services read it from."""
+    rows = tuple((Cell(one["name"]), Cell(one["key"]), Cell(one["env"]), Cell(names_text(one["teams"], 8)))
+                 for one in view.projects.values())  # fmt: skip
+    head = (Head("Project"), Head("Key"), Head("Variable"), Head("Teams"))
+    return Table(
+        head, rows, "Names of keys and of the variables that services read", fold="names of keys and variables"
+    )
 
 
 def incidents_table(view: View) -> Table | None:
@@ -178,12 +187,11 @@ def _calendar_row(view: View, step: Json) -> tuple[Cell, ...]:
     every = view.summary["calendar"]["every_days"]
     until = day_text(slot["until"]) or f"{every} working day{'s' if every != 1 else ''} later"
     tell = "; ".join(f"{names_text(one['who'])}: {one['why']}" for one in step["tell"])
-    rest = [bound_text(one) for one in step["watch"][1:]]
+    bounds = "; ".join(bound_text(one) for one in step["watch"])
     return (
         Cell(str(step["number"]), step["number"]),
         Cell(when_text(step), slot["offset"]), Cell(until),
-        Cell(bound_text(step["watch"][0]), sub="; ".join(rest[:2]), tone="quiet"),
-        Cell(tell),
+        Cell(bounds), Cell(tell),
     )  # fmt: skip
 
 

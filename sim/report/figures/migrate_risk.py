@@ -80,7 +80,7 @@ def _axis(axes: Axes, canvas: Canvas, view: View, room: float) -> None:
     for at, step in enumerate(view.steps, 1):
         x = LEFT + at * each
         last = at == count
-        text = str(at) if each < 90 else f"{at} {cut(names_text(step['projects'], 1), each * 0.7)}"
+        text = str(at) if each < 90 else f"{at} {cut(names_text(step['projects'], 1), each * 0.5)}"
         canvas.text(x, HEIGHT + 22, text, color=MUTED, ha="right" if last else "center", size=SMALL)
 
 

@@ -19,12 +19,15 @@ from sim.study.migrate.lab import Work, lost
 from sim.study.runs import Run, checked_run
 from sim.study.tune.measure import Frame
 
+BLOCKS = 10
+"""Parts of the measured time in which attempts are counted."""
+
 
 @dataclass(frozen=True)
 class Measured:
     """``loss`` is ``(situations, teams)``, ``values`` the declared metrics of the traffic as it is, ``(1, teams + 1)``.
 
-    ``sent`` and ``limited``: attempts without any fault and those answered with 429, ``(teams,)``; ``below``: by
+    ``sent`` and ``limited``: attempts without any fault and those answered with 429, ``(teams, BLOCKS)``; ``below``: by
     situation and probe which teams fell under their objective in its time, ``(teams,)``; ``digests`` by
     situation. Teams are in the order of their names, but for ``values``, which are in the scenario's.
     """
@@ -78,10 +81,15 @@ def _below(work: Work, run: Run, span: tuple[int, int], bounds: F64) -> NDArray[
 
 
 def _attempts(work: Work, run: Run) -> tuple[F64, F64]:
-    """Attempts of measured requests by team, and those answered with 429."""
+    """Attempts of measured requests by team and part of the measured time, and those answered with 429."""
     log = dict(zip(LOG, run.result.log.T, strict=True))
     kept = log["arrival"] >= work.scenario.warmup
     teams = len(run.plan.teams)
-    team = run.plan.team[log["request"][kept]]
+    scenario = work.scenario
+    length = -(-(scenario.duration - scenario.warmup) // BLOCKS)
+    block = np.minimum((log["arrival"][kept] - scenario.warmup) // length, BLOCKS - 1)
+    cell = run.plan.team[log["request"][kept]] * BLOCKS + block
     limited = log["status"][kept] == 429
-    return np.bincount(team, minlength=teams).astype(float), np.bincount(team[limited], minlength=teams).astype(float)
+    shape = teams, BLOCKS
+    sent, refused = (np.bincount(cell[rows], minlength=teams * BLOCKS) for rows in (slice(None), limited))
+    return sent.reshape(shape).astype(float), refused.reshape(shape).astype(float)

@@ -28,14 +28,14 @@ from sim.study.migrate.limits import Allotment, allot, dimensions_of
 from sim.study.migrate.options import AUTO, NONE, Options, near
 from sim.study.migrate.order import EXACT, State, best, greedy, in_waves, states_of
 from sim.study.migrate.source import Given
-from sim.study.migrate.steps import Stage, rolled_back, stages
+from sim.study.migrate.steps import Stage, replayed, rolled_back, stages
 from sim.study.pool import THREADS, Pool, open_pool
 from sim.study.progress import Progress
 from sim.study.runs import compile_once
 from sim.study.tune.arrange import with_capacity
 
-ORDERING = 3
-"""Replications on which orders are compared, at most; steps are told on all of them."""
+ORDERING, REPLAYED = 3, 2
+"""Replications on which orders are compared, at most; fewer where all replay one log. Steps are told on all of them."""
 MANY = 8
 """From how many projects on a canary goes first."""
 
@@ -129,7 +129,7 @@ def _found(given: Given, options: Options, pool: Pool, progress: Progress) -> Fo
     )  # fmt: skip
     target = Target(today, options.target, allotment.grants)
     work.aim(target)
-    lab = Lab(work, pool, min(ORDERING, scenario.replications))
+    lab = Lab(work, pool, min(REPLAYED if replayed(work) else ORDERING, scenario.replications))
     ordered = _ordered(projects, known, lab, options, progress)
     found = stages(work, target, ordered.states, scenario.replications, pool, progress)
     names = key_names([one.name for one in projects], {model for grant in target.grants for model in grant.models})

@@ -65,11 +65,19 @@ class Stage:
 
     def limited_share(self, teams: Sequence[str]) -> F64:
         """Of all attempts of some teams without any fault, those answered with 429, ``(replications,)``."""
+        sent, limited = self._attempts(teams)
+        return _shares(limited.sum(axis=1), sent.sum(axis=1))
+
+    def limited_parts(self, teams: Sequence[str]) -> F64:
+        """The same in each part of the measured time, over all replications, ``(BLOCKS,)``."""
+        sent, limited = self._attempts(teams)
+        return _shares(limited.sum(axis=0), sent.sum(axis=0))
+
+    def _attempts(self, teams: Sequence[str]) -> tuple[F64, F64]:
+        """Attempts and those answered with 429, ``(replications, BLOCKS)`` each."""
         rows = [self.work.teams.index(team) for team in teams]
-        sent = np.array([part.sent[rows].sum() for part in self.parts])
-        limited = np.array([part.limited[rows].sum() for part in self.parts])
-        found: F64 = np.divide(limited, sent, out=np.zeros_like(limited), where=sent > 0)
-        return found
+        sent = np.array([part.sent[rows].sum(axis=0) for part in self.parts])
+        return sent, np.array([part.limited[rows].sum(axis=0) for part in self.parts])
 
     def verdicts(self) -> list[dict[str, Any]]:
         """Every objective, the scenario's and those assumed, on the traffic as it is."""
@@ -121,6 +129,11 @@ def stages(
             progress.advance()
         made.append(Stage(state, topology, tuple(parts), work))
     return made
+
+
+def _shares(some: F64, whole: F64) -> F64:
+    found: F64 = np.divide(some, whole, out=np.zeros_like(some), where=whole > 0)
+    return found
 
 
 def name_of(step: int) -> str:
@@ -193,10 +206,11 @@ def watch(stage: Stage, key: str, teams: Sequence[str]) -> dict[str, Any]:
     """What to watch of one key after a step, and beyond which value to go back.
 
     The bound is the upper end of the 95 % prediction interval of one more run (Hahn and Meeker,
-    Statistical Intervals, 1991, §4.7), and at least half a point above the mean.
+    Statistical Intervals, 1991, §4.7), and at least half a point above the mean. Where every run replays the
+    same log, runs hardly differ: then it is that of one more tenth of the measured time.
     """
-    values = stage.limited_share(teams)
-    mean = float(values.mean())
+    mean = float(stage.limited_share(teams).mean())
+    values = stage.limited_parts(teams) if replayed(stage.work) else stage.limited_share(teams)
     bound = min(1.0, max(mean + SLACK, _upper(values)))
     return {
         "key": key,
@@ -208,6 +222,12 @@ def watch(stage: Stage, key: str, teams: Sequence[str]) -> dict[str, Any]:
         "bound": bound,
         "telling": bound < NOT_TELLING,
     }
+
+
+def replayed(work: Work) -> bool:
+    """Whether every replication has the same arrivals: all of them come out of traces."""
+    teams = work.scenario.teams.values()
+    return all(workload.arrivals.trace is not None for team in teams for workload in team.workload)
 
 
 def _upper(values: F64) -> float:

@@ -15,9 +15,10 @@ from sim.study.migrate.history import Facts
 from sim.study.migrate.hybrid import Target, sums
 from sim.study.migrate.lab import LATE
 from sim.study.migrate.limits import DAY_CV, MONTH_P95, Got
+from sim.study.migrate.measure import BLOCKS
 from sim.study.migrate.migrate import Found
 from sim.study.migrate.order import State, exposure, in_waves, states_of
-from sim.study.migrate.steps import Stage, changes, incidents, told_of, watch
+from sim.study.migrate.steps import Stage, changes, incidents, replayed, told_of, watch
 from sim.study.migrate.warn import Case, warnings
 from sim.study.tune.exports import MARGIN
 from sim.study.tune.settings import amounts
@@ -49,11 +50,19 @@ def summary_of(found: Found) -> dict[str, Any]:
         "order": _order(found), "steps": steps,
         "states": [_state(found, stage) for stage in found.stages],
         "objectives": last.verdicts(), "warnings": warnings(Case(first, last, found.target, found.allotment.got)),
+        "watch_s": _watch_s(found),
         "calendar": {"start": None if options.start is None else options.start.isoformat(), "every_days": options.every,
                      "freezes": [[one.isoformat() for one in freeze] for freeze in options.freezes]},
         "checks": {"digest": found.digest, "states": [stage.digest for stage in found.stages],
                    "rollbacks_restore": found.restored},
     }  # fmt: skip
+
+
+def _watch_s(found: Found) -> float:
+    """The time over which a 429 share is compared with its bound: of a run, or of a part of it."""
+    scenario = found.loaded.scenario
+    measured = (scenario.duration - scenario.warmup) / SECOND
+    return measured / BLOCKS if replayed(found.stages[0].work) else measured
 
 
 def _today(target: Target, first: Stage) -> dict[str, Any]:
