@@ -75,6 +75,9 @@ def _order(view: View) -> Iterator[str]:
     if order["canary"]:
         text += f", after a canary ({order['canary']}: few services, little traffic)"
     text += f". On the way the mean risk is {number(chosen['exposure'], 2)} services"
+    free = next((one for one in others if one["name"] == "without a canary"), None)
+    if free is not None and free["exposure"] < chosen["exposure"] - 0.005:
+        text += f" ({number(free['exposure'], 2)} without the canary)"
     if worst["exposure"] > chosen["exposure"] + 0.005:
         text += f", in {worst['name']} order {number(worst['exposure'], 2)}"
     yield text + "."

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HEIGHT, LEFT = 250.0, 46.0
-DASHES = {"alphabetical": (0, (5, 3)), "biggest first": (0, (1.5, 2)), "smallest first": (0, (6, 2, 1.5, 2))}
+DASHES = {
+    "alphabetical": (0, (5, 3)),
+    "biggest first": (0, (1.5, 2)),
+    "smallest first": (0, (6, 2, 1.5, 2)),
+    "without a canary": (0, (9, 2)),
+}
 
 
 def draw(view: View, width: int) -> Sheet | None:

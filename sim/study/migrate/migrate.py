@@ -26,7 +26,7 @@ from sim.study.migrate.keys import key_names
 from sim.study.migrate.lab import Lab, Work
 from sim.study.migrate.limits import Allotment, allot, dimensions_of
 from sim.study.migrate.options import AUTO, NONE, Options, near
-from sim.study.migrate.order import EXACT, State, best, greedy, in_waves, states_of
+from sim.study.migrate.order import EXACT, State, best, exposure, greedy, in_waves, states_of
 from sim.study.migrate.source import Given
 from sim.study.migrate.steps import Stage, replayed, rolled_back, stages
 from sim.study.pool import THREADS, Pool, open_pool
@@ -155,7 +155,10 @@ def today_of(loaded: Loaded, options: Options) -> Topology:
 def _ordered(
     projects: Sequence[Project], known: dict[str, Facts], lab: Lab, options: Options, progress: Progress
 ) -> Ordered:
-    """The order of least exposure: exact where there are few projects, else greedy; a canary first where many."""
+    """The order of least exposure: exact where there are few projects, else greedy; a canary first where many.
+
+    Cut into waves a greedy order may be worse than a plain one: the best of them is taken.
+    """
     names = [one.name for one in projects]
     progress.start("finding the order that lowers risk fastest", 1)
     canary = _canary(projects, known, lab, options)
@@ -163,9 +166,11 @@ def _ordered(
     done: State = frozenset(() if canary is None else (canary,))
     exact = len(rest) <= EXACT
     order = (best if exact else greedy)(rest, lab.risks, done)
-    whole = order if canary is None else [canary, *order]
+    found = [order] if exact else [order, rest, rest[::-1], sorted(rest)]
+    first = [] if canary is None else [canary]
+    waves = min((in_waves([*first, *one], options.waves) for one in found), key=lambda one: exposure(one, lab.risks))
     progress.advance()
-    return Ordered(in_waves(whole, options.waves), "exact" if exact else "greedy", canary)
+    return Ordered(waves, "exact" if exact else "greedy", canary)
 
 
 def _canary(projects: Sequence[Project], known: dict[str, Facts], lab: Lab, options: Options) -> str | None:

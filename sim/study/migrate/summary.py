@@ -137,6 +137,9 @@ def _order(found: Found) -> dict[str, Any]:
         "biggest first": names,
         "smallest first": names[::-1],
     }
+    if ordered.canary is not None:
+        others["without a canary"] = [name for wave in ordered.waves for name in wave if name != ordered.canary]
+        others["without a canary"].append(ordered.canary)
     made = {name: in_waves(order, found.options.waves) for name, order in others.items()}
     chosen = _way("this plan", ordered.waves, found)
     return {
