@@ -55,7 +55,6 @@ def configuration(scenario: Scenario, deployed: Sequence[Deployment]) -> dict[st
 
 def _model(scenario: Scenario, one: Deployment) -> dict[str, Any]:
     price = resolve_model(scenario, one.model)
-    each = lambda micro: micro / MICRO / MICRO  # noqa: E731
     return {
         "model_name": one.name,
         "litellm_params": {
@@ -63,8 +62,8 @@ def _model(scenario: Scenario, one: Deployment) -> dict[str, Any]:
             "api_key": f"os.environ/{UPSTREAM_KEY}", **one.limits,
         },
         "model_info": {
-            "input_cost_per_token": each(price.price_input), "output_cost_per_token": each(price.price_output),
-            "cache_read_input_token_cost": each(price.price_cached_input),
+            "input_cost_per_token": price.price_input / MICRO**2, "output_cost_per_token": price.price_output / MICRO**2,
+            "cache_read_input_token_cost": price.price_cached_input / MICRO**2,
         },
     }  # fmt: skip
 

@@ -24,7 +24,7 @@ INTO_WINDOW_S = 3.0
 UPSTREAM_WAIT = 7
 RECOVERS_IN_S, LOOK_S = 20.0, 0.5
 
-_LIMITS = {
+_LIMITS: dict[str, dict[str, float]] = {
     "window": {"rpm_limit": RPM}, "after-messages": {"rpm_limit": 1}, "after-chat": {"rpm_limit": 1},
     "tokens-said": {"tpm_limit": TPM}, "tokens-open": {"tpm_limit": TPM}, "budget": {"max_budget": CAP},
     "team-first": {"team_rpm_limit": 2}, "team-second": {"team_rpm_limit": 2, "rpm_limit": 1},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,12 @@ import numpy as np
 
 from sim.catalogue.resolve import resolve_model
 from sim.engine.frames import attempt_frame, request_frame
+from sim.live.gates import gates
 from sim.live.order import LiveOrder
 from sim.scenario.plan import build_plan, model_names
 from sim.study.gateway import config, probes, verdicts
 from sim.study.gateway.asking import ROUTES, Caller
-from sim.study.gateway.options import HELD, Compared, Decisions, Found, GatewayStudy, Options, Tables
+from sim.study.gateway.options import HELD, LATE_P99_NS, Compared, Decisions, Found, GatewayStudy, Options, Tables
 from sim.study.gateway.proxy import executable, proxy
 from sim.study.gateway.scenario import UPSTREAM, Staged, silent, staged
 from sim.study.gateway.verdicts import Verdict
@@ -118,7 +119,7 @@ def _bench(stage: Staged, options: Options, up: _Stage) -> probes.Bench:
     scenario = stage.loaded.scenario
     price = resolve_model(scenario, model_names(scenario)[0])
     secrets = {name: up.secrets[key.variable] for name, key in probes.keys().items()}
-    each = (price.price_input / MICRO / MICRO, price.price_output / MICRO / MICRO)
+    each = (price.price_input / MICRO**2, price.price_output / MICRO**2)
     return probes.Bench(Caller(up.url, next(iter(scenario.teams))), secrets, up.behind.url, options.window_s, each)
 
 
@@ -138,6 +139,7 @@ def _compared(
     predicted = {told: _simulated(one, name) for told, one in ((True, stage.loaded), (False, quiet))}
     progress.advance()
     outcome = _sent(stage, name, up, work / slug(name), environment, progress)
+    outcome = replace(outcome, gates=gates(outcome.measured, LATE_P99_NS))
     told = says_when(outcome)
     agreement = compare(predicted[told], (outcome.requests, outcome.attempts), HELD)
     limits = {key: dict(one.limits) for key, one in stage.arrangements[name].keys.items()}
@@ -181,7 +183,7 @@ def decisions(setting: Setting, plan: Plan, outcome: LiveOutcome) -> Decisions:
     refused = dict(zip(zip(log["request"], log["attempt"], strict=True), log["refused_by"].astype(str) != "",
                        strict=True))  # fmt: skip
     other = [one for which, one in found.items() if refused[which] != (one.refused_by >= 0)]
-    return Decisions(len(found), len(found) - len(other), sum(abs(one.distance_ns) <= SECOND for one in other))
+    return Decisions(len(found), len(found) - len(other), sum(abs(one.distance) <= SECOND for one in other))
 
 
 # The proxy's own log

@@ -75,10 +75,16 @@ def charged_elsewhere(refused: Seen, later: Seen) -> Verdict:
                    later.status != OK)  # fmt: skip
 
 
-def booked(name: str, ours: float, theirs: float) -> Verdict:
+def booked(configuration: str, ours: float, theirs: float) -> Verdict:
     """Dollars of a configuration's answers by their usage, and by the proxy's own spend log."""
-    question = f"{name}: what the proxy's spend log adds up to"
-    return Verdict("spend booked", question, f"${ours:.4f}", f"${theirs:.4f}", abs(theirs - ours) > 0.01 * ours + 1e-6)
+    question = f"{configuration}: what the proxy's spend log adds up to"
+    return Verdict(
+        f"spend booked, {configuration}",
+        question,
+        f"${ours:.4f}",
+        f"${theirs:.4f}",
+        abs(theirs - ours) > 0.01 * ours + 1e-6,
+    )
 
 
 def tokens_within(name: str, question: str, limit: int, answers: Sequence[Seen]) -> Verdict:
@@ -112,8 +118,9 @@ def handed_on(route: str, seconds: int, answer: Seen) -> Verdict:
     words = [f"retry-after: {told}"] if told is not None else ["no retry-after"]
     words += [f"llm_provider-retry-after: {other}"] if other is not None else []
     question = f"a 429 of the upstream with retry-after {seconds} on {route}"
-    return Verdict(f"upstream's retry-after on {route}", question, f"429, retry-after: {seconds}",
-                   f"{answer.status}, {', '.join(words)}", answer.status != LIMITED or told != str(seconds))  # fmt: skip
+    departs = answer.status != LIMITED or told != str(seconds)
+    expected, observed = f"429, retry-after: {seconds}", f"{answer.status}, {', '.join(words)}"
+    return Verdict(f"upstream's retry-after on {route}", question, expected, observed, departs)
 
 
 def cooldown(first: Seen, next_: Seen, recovered_s: float | None, most_s: float) -> Verdict:
