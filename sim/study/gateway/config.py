@@ -62,7 +62,8 @@ def _model(scenario: Scenario, one: Deployment) -> dict[str, Any]:
             "api_key": f"os.environ/{UPSTREAM_KEY}", **one.limits,
         },
         "model_info": {
-            "input_cost_per_token": price.price_input / MICRO**2, "output_cost_per_token": price.price_output / MICRO**2,
+            "input_cost_per_token": price.price_input / MICRO**2,
+            "output_cost_per_token": price.price_output / MICRO**2,
             "cache_read_input_token_cost": price.price_cached_input / MICRO**2,
         },
     }  # fmt: skip
