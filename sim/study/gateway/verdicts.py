@@ -127,8 +127,8 @@ def cooldown(first: Seen, next_: Seen, recovered_s: float | None, most_s: float)
     """One team's 401 of the upstream, and what the next team on the same deployment gets."""
     observed = f"{first.status}, then {next_.status} {next_.kind}".strip()
     if next_.status != OK:
-        lasted = f"within {recovered_s:.1f} s" if recovered_s is not None else f"not within {most_s:.0f} s"
-        observed += f"; answered again {lasted}"
+        lasted = f"answered again after {recovered_s:.1f} s" if recovered_s is not None else f"not in {most_s:.0f} s"
+        observed += f"; {lasted}"
     question = "the upstream answers one team's request with 401; another team asks the same deployment next"
     return Verdict("cooldown after a 401", question, "401, then 200", observed, next_.status != OK)
 
