@@ -30,7 +30,8 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("litellm")
     words = [
         sys.executable, "-m", "sim", "gateway", str(ROOT / "scenarios/noisy-neighbour.yaml"),
-        "--configuration", "shared", "--wall", "20s", "--window", str(WINDOW_S), "--peak", "6", "--litellm", str(LITELLM), "--out", "out",
+        "--configuration", "shared", "--wall", "20s", "--window", str(WINDOW_S), "--peak", "6",
+        "--litellm", str(LITELLM), "--out", "out",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
