@@ -18,8 +18,8 @@ from sim.emulator.webhooks import Webhooks, is_loopback
 from sim.emulator.wire import Protocol
 from sim.errors import BadInput
 
-COLLECT = (20_000, 20, 20)
-"""Answering makes hardly any cycles, so the collector may look for them rarely."""
+COLLECT = (50_000, 10, 10)
+"""Answering leaves no cycles, so the collector may look for them rarely: what is in flight keeps it busy for long."""
 BACKLOG, GRACE_S, IDLE_S = 4096, 2, 75
 
 

@@ -213,6 +213,6 @@ class Protocol(HttpToolsProtocol):
 
 
 def line_of(scope: Scope) -> Line:
-    """The line of a request."""
-    found: Line = scope[LINE]
+    """The line of a request, which is given away once: a line in its own scope is a cycle for the collector to find."""
+    found: Line = scope.pop(LINE)
     return found

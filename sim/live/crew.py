@@ -114,7 +114,7 @@ class Hand:
             raise KeystormError("this process draws another plan than the master: other versions of keystorm or numpy")
         rows = share.rows(number, count)
         replayer = Replayer(share, rows, self._secrets, number, self._guarding(self._order, number, count))
-        replayer.done = self._stats(share)
+        replayer.clients.done = self._stats(share)
         replayer.prepare()
         replayer.clock_offset_ns = self._offset()
         return replayer

@@ -32,6 +32,8 @@ class LiveOrder:
     """For each key of the configuration (``account/project/key``) the environment variable that holds its secret."""
     api: str = "anthropic"
     """``anthropic`` or ``openai``."""
+    skip_bad_rows: bool = False
+    """Whether rows of a trace that can't be read are left out."""
     replication: int = 0
     seed: int | None = None
     """Instead of the scenario's own."""

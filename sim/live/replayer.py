@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from sim.clock import Clock
 from sim.live.asking import Asking
-from sim.live.clients import Answer, Clients, Ended, Finished, Send
+from sim.live.clients import Answer, Clients, Ended, Send
 from sim.live.connections import IDLE_S, Connections
 from sim.live.gates import Worker
 from sim.live.guard import Guard, Unbounded
@@ -47,6 +47,7 @@ class Replayer:
         order = share.order
         self.number, self._share, self._kept = number, share, kept
         self._guard: Guard = guard or Unbounded()
+        self._bounded = not isinstance(self._guard, Unbounded)
         self.clock = Clock(order.factor)
         self.clients = Clients(share.setting, share.plan, kept, self._send, self._ended)
         self._asking = Asking(order, share.setting, share.secrets(environment))
@@ -62,15 +63,6 @@ class Replayer:
         self._cpu = _Cpu()
         self.stop_reason = ""
         self.clock_offset_ns = 0
-
-    @property
-    def done(self) -> Callable[[Finished], None]:
-        """What is called for each request that is over."""
-        return self.clients.done
-
-    @done.setter
-    def done(self, call: Callable[[Finished], None]) -> None:
-        self.clients.done = call
 
     # Before
 
@@ -120,7 +112,7 @@ class Replayer:
             self._alarm.wait_until(clock.due(min(clients.next_at(), clients.horizon)))
 
     def _send(self, one: Send) -> bool:
-        if not self._guard.may_send(self.clients.most(one) / MICRO):
+        if self._bounded and not self._guard.may_send(self.clients.most(one) / MICRO):
             self.stop_reason = self._guard.reason or "guard"
             return False
         self._under_way[one.row, one.number] = gevent.spawn(self._attempt, one)
@@ -153,6 +145,8 @@ class Replayer:
             left = self._under_way.pop((one.row, one.number), None)
             if left is not None:
                 left.kill(HungUp, block=False)
+        if not self._bounded:
+            return
         most = self.clients.most(one)
         # What a lost answer will be billed nobody here knows: the most that it can be.
         lost = one.status in (STATUS_TIMEOUT, STATUS_CONNECTION)

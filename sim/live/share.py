@@ -52,7 +52,7 @@ class Share:
 def share_of(order: LiveOrder) -> Share:
     """Read everything that an order speaks of. Raises BadScenario and BadInput."""
     overrides = {} if order.seed is None else {"seed": order.seed}
-    loaded = load(order.scenario, overrides=overrides)
+    loaded = load(order.scenario, skip_bad_rows=order.skip_bad_rows, overrides=overrides)
     if loaded.sha256 != order.scenario_sha256:
         hint = "the file has changed since the run was ordered, or differs between machines"
         raise BadInput(

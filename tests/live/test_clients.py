@@ -20,7 +20,7 @@ from sim.scenario.topology import build_topology
 from tests.agreement.generated import random_scenario
 from tests.live.mirror import Mirror
 
-ROWS = 600
+ROWS = 400
 SAME = ("arrival", "attempts", "outcome", "finish", "status", "throttle", "held", "last_model")
 """What must be alike to the nanosecond; money of attempts that a client left is the provider's to tell."""
 
@@ -80,7 +80,7 @@ def test_the_library(name: str) -> None:
         assert_same(setting, plan)
 
 
-@pytest.mark.parametrize("first", range(0, 40, 10))
+@pytest.mark.parametrize("first", range(0, 20, 10))
 def test_generated_scenarios(first: int) -> None:
     for number in range(first, first + 10):
         scenario = prompt(random_scenario(number))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
-pytest.importorskip("locust", reason="the extra `live` is not installed")
+if find_spec("locust") is None:  # importing it would patch this process
+    pytest.skip("the extra `live` is not installed", allow_module_level=True)
 pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
 
 from sim.engine.run import run_world

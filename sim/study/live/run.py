@@ -107,7 +107,8 @@ def aimed(
     order = LiveOrder(
         scenario=str(loaded.path.resolve()), scenario_sha256=loaded.sha256, configuration=setting.name, base_url="",
         api=options.api, seed=options.seed, speed=str(options.speed), workers=options.workers, stream=options.stream,
-        models=dict(options.models), max_requests=options.max_requests, max_spend_usd=options.max_spend_usd,
+        models=dict(options.models), skip_bad_rows=options.skip_bad_rows, max_requests=options.max_requests,
+        max_spend_usd=options.max_spend_usd,
     )  # fmt: skip
     if options.target is not None:
         yield _at_target(loaded, setting, options, environment, order, progress)
