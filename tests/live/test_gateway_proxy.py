@@ -21,13 +21,14 @@ from tests.live.test_live_command import SCENARIO
 KEY = GatewayKey("shared-shop", "shared", "KEYSTORM_GATEWAY_KEY_0_0", {"rpm_limit": 9})
 
 
-def test_the_configuration_has_prices_and_no_retries_and_no_secret(tmp_path: Path) -> None:
+def test_the_configuration_has_prices_and_no_retries_and_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     scenario = load_text(SCENARIO, Path("desk.yaml")).scenario
     held = config.fresh_secrets([KEY])
     path = config.write(tmp_path, scenario, config.deployments(scenario, ("fast",), probes.DEPLOYMENTS), [KEY])
-    around = config.environment(
-        {"A": "b", "DATABASE_URL": "x"}, tmp_path, held, ("http://127.0.0.1:9", "up-secret"), 10
-    )
+    around = config.environment({"A": "b", "DATABASE_URL": "x"}, Path(), held, ("http://127.0.0.1:9", "up-secret"), 10)
     said = json.loads(path.read_text())
     assert [one["model_name"] for one in said["model_list"]] == ["fast", *probes.DEPLOYMENTS]
     assert {one["litellm_params"]["model"] for one in said["model_list"]} == {"anthropic/fast"}
@@ -47,6 +48,7 @@ def test_the_configuration_has_prices_and_no_retries_and_no_secret(tmp_path: Pat
         "True",
     )
     assert "DATABASE_URL" not in around, "a database that happens to be there is not the proxy's"
+    assert all(Path(around[name]).is_absolute() for name in (config.KEYS_VARIABLE, config.LOG_VARIABLE))
     assert json.loads(Path(around[config.KEYS_VARIABLE]).read_text()) == [KEY.told()]
 
 

@@ -49,8 +49,10 @@ def answers(*statuses: int, **more: Any) -> list[Seen]:
         (verdicts.cooldown(Seen(401, 0.0), Seen(429, 0.1), 4.8, 20), True,
          "401, then 429; answered again after 4.8 s"),
         (verdicts.cooldown(Seen(401, 0.0), Seen(429, 0.1), None, 20), True, "401, then 429; not in 20 s"),
-        (verdicts.booked("c", 0.5, 0.5), False, "$0.5000"),
-        (verdicts.booked("c", 0.5, 0.4), True, "$0.4000"),
+        (verdicts.booked("c", 0.5, 0.0, 0.5), False, "$0.5000"),
+        (verdicts.booked("c", 0.5, 0.2, 0.4), True, "$0.4000"),
+        (verdicts.booked("c", 0.5, 0.2, 0.6), False, "$0.6000"),
+        (verdicts.booked("c", 0.5, 0.2, 0.8), True, "$0.8000"),
     ],
 )  # fmt: skip
 def test_a_verdict_follows_from_what_was_seen(found: Verdict, departs: bool, observed: str) -> None:

@@ -16,6 +16,7 @@ from sim.catalogue.resolve import resolve_model
 from sim.engine.frames import attempt_frame, request_frame
 from sim.live.gates import gates
 from sim.live.order import LiveOrder
+from sim.results.columns import OUTCOMES, UNFINISHED
 from sim.scenario.plan import build_plan, model_names
 from sim.study.gateway import config, probes, verdicts
 from sim.study.gateway.asking import ROUTES, Caller
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sim.live.outcome import LiveOutcome
     from sim.scenario.loader import Loaded
     from sim.scenario.plan import Plan
+    from sim.scenario.schema import Scenario
     from sim.study.progress import Progress
 
 WARM = 3
@@ -111,7 +113,9 @@ def _found(
         progress.start("probing", len(probes.PROBES))
         found = probes.run(bench, progress.note, done=progress.advance)
     rows = read_log(up.log)
-    found += [_booked(one, rows, {key.alias for key in stage.arrangements[one.name].keys.values()}) for one in compared]
+    for one in compared:
+        aliases = {key.alias for key in stage.arrangements[one.name].keys.values()}
+        found.append(_booked(one, rows, aliases, stage.loaded.scenario))
     return Found(tuple(compared), tuple(found), version, up.started_s, overhead(rows))
 
 
@@ -205,7 +209,15 @@ def overhead(rows: list[dict[str, Any]]) -> tuple[float, float]:
     return float(p50), float(p95)
 
 
-def _booked(one: Compared, rows: list[dict[str, Any]], aliases: set[str]) -> Verdict:
+def _booked(one: Compared, rows: list[dict[str, Any]], aliases: set[str], scenario: Scenario) -> Verdict:
     ours = float(one.outcome.attempts["cost_microusd"].sum()) / MICRO
     own = [row for row in rows if row["metadata"].get("user_api_key_alias") in aliases]
-    return verdicts.booked(one.name, ours, sum(float(row["spend"]) for row in own))
+    requests = one.outcome.requests
+    cut = sum(_whole(row, scenario) for row in requests[requests["outcome"] == OUTCOMES[UNFINISHED]].to_dict("records"))
+    return verdicts.booked(one.name, ours, cut, sum(float(row["spend"]) for row in own))
+
+
+def _whole(row: Mapping[Any, Any], scenario: Scenario) -> float:
+    """What a request's complete answer would cost, dollars."""
+    price = resolve_model(scenario, str(row["model"]))
+    return float(row["input_tokens"] * price.price_input + row["output_tokens"] * price.price_output) / MICRO**2

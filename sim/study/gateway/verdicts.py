@@ -75,16 +75,16 @@ def charged_elsewhere(refused: Seen, later: Seen) -> Verdict:
                    later.status != OK)  # fmt: skip
 
 
-def booked(configuration: str, ours: float, theirs: float) -> Verdict:
-    """Dollars of a configuration's answers by their usage, and by the proxy's own spend log."""
+def booked(configuration: str, ours: float, cut: float, theirs: float) -> Verdict:
+    """Dollars of a configuration's answers by their usage, and by the proxy's own spend log.
+
+    ``cut``: what answers would have cost that the end of the run cut off; a proxy may book them or not.
+    """
     question = f"{configuration}: what the proxy's spend log adds up to"
-    return Verdict(
-        f"spend booked, {configuration}",
-        question,
-        f"${ours:.4f}",
-        f"${theirs:.4f}",
-        abs(theirs - ours) > 0.01 * ours + 1e-6,
-    )
+    expected = f"${ours:.4f}" + (f", or up to ${cut:.4f} more for what the run's end cut off" if cut else "")
+    allowed = 0.01 * ours + 1e-6
+    departs = not ours - allowed <= theirs <= ours + cut + allowed
+    return Verdict(f"spend booked, {configuration}", question, expected, f"${theirs:.4f}", departs)
 
 
 def tokens_within(name: str, question: str, limit: int, answers: Sequence[Seen]) -> Verdict:
