@@ -8,14 +8,17 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= 2
+LITELLM := .venv-litellm
+LITELLM_VERSION := 1.106.2
+LITELLM_STAMP := $(LITELLM)/.installed
 EXIT_CODE_FILE ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup compare test check format bench golden docs samples constraints clean
+.PHONY: help setup compare test check format bench golden docs samples live-litellm constraints clean
 
 help:  ## list what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP)  ## make .venv with everything at the pinned versions
 
@@ -66,6 +69,16 @@ docs: $(STAMP)  ## write the generated pages of docs/ anew
 samples: $(STAMP)  ## run the sample reports of reports/samples/ again (ARGS names some, or --render)
 	@$(BIN)/python -m tests.samples $(ARGS)
 
+# The proxy needs other versions than keystorm does, and is only ever talked to over HTTP: it lives in an environment of its own.
+$(LITELLM_STAMP): constraints-litellm.txt
+	@echo "Setting up LiteLLM in $(LITELLM) (about 750 MB, some minutes the first time) ..."
+	@$(PYTHON) -m venv $(LITELLM)
+	@$(LITELLM)/bin/python -m pip --disable-pip-version-check --quiet install -c constraints-litellm.txt 'litellm[proxy]'
+	@touch $@
+
+live-litellm: $(STAMP) $(LITELLM_STAMP)  ## compare a LiteLLM proxy with what the simulator predicts (ARGS adds flags)
+	@$(BIN)/keystorm gateway $(SCENARIO) --configuration shared --configuration projects --litellm $(LITELLM)/bin/litellm $(ARGS)
+
 # A resolver that answers for all platforms at once; it lives outside .venv. Your pip settings don't reach the file.
 constraints:  ## pin every dependency anew, at the newest versions that pyproject.toml allows
 	@$(PYTHON) -m venv build/pin
@@ -74,7 +87,11 @@ constraints:  ## pin every dependency anew, at the newest versions that pyprojec
 	  build/pin/bin/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --no-header --no-annotate \
 	    --no-emit-package keystorm pyproject.toml; } > build/constraints.txt
 	@mv build/constraints.txt constraints.txt
+	@{ echo "# The LiteLLM proxy of make live-litellm, pinned, in an environment of its own. Made by: make constraints"; \
+	  echo 'litellm[proxy]==$(LITELLM_VERSION)' | build/pin/bin/uv pip compile --quiet --upgrade --python-version 3.11 \
+	    --no-header --no-annotate -; } > build/constraints-litellm.txt
+	@mv build/constraints-litellm.txt constraints-litellm.txt
 
 clean:  ## remove what make made, but not reports/
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(LITELLM) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,6 +8,8 @@ from typing import Any
 from sim.report.numbers import NB
 
 Entry = Mapping[str, Any]
+NOTABLE = 0.01
+"""A difference of success rates that is told."""
 
 
 def percent(share: float) -> str:
@@ -49,9 +51,21 @@ def details(summary: Entry) -> Iterator[str]:
             f"{name}: the rules decide {found['same']:,} of {found['asked']:,} attempts as the gateway did{near}; "
             f"{entry['same']:,} of {entry['requests']:,} requests end as predicted."
         )
+        yield from _waiting(name, entry)
     took = summary["gateway"]["overhead_ms"]
     if took["p50"] is not None:
         yield f"By its own log it adds {took['p50']:,.0f}{NB}ms (median) to an answer, p95 {took['p95']:,.0f}{NB}ms."
+
+
+def _waiting(name: str, entry: Entry) -> Iterator[str]:
+    """Whom it costs most that refusals do not say when to come back."""
+    rates = [line for line in entry["other"] if line["metric"] == "success rate" and line["difference"] is not None]
+    most = max(rates, key=lambda line: abs(line["difference"]), default=None)
+    if most is not None and not entry["retry_after"] and abs(most["difference"]) >= NOTABLE:
+        yield (
+            f"{name}: its refusals do not say when to come back. Had they, {most['team']} would succeed in "
+            f"{percent(most['live'])} instead of {percent(most['simulated'])} of its requests."
+        )
 
 
 def warnings(summary: Entry) -> Iterator[str]:

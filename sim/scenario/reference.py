@@ -33,7 +33,7 @@ written with units:
 | quantity | written as |
 | --- | --- |
 | duration | `250ms`, `30s`, `5m`, `2h`, `1h 30m`, `7d` (a month is 30 days) |
-| rate | `60/min`, `5/s`, `2M/min`, `1000/day` |
+| rate | `60/min`, `5/s`, `2M/min`, `20/10s`, `1000/day` |
 | tokens, counts | `2000`, `2k`, `1.5M` |
 | share, factor | `0.8` or `80%`, `1.5` or `150%` |
 | money | `$15`, `$0.30`, `$1.5k`; a spend cap `$1000/month` |

@@ -44,6 +44,15 @@ def test_a_missed_objective_is_a_result_and_everything_else_an_error(
     assert told in done.stdout
 
 
+def test_the_gateway_is_compared_through_an_environment_of_its_own(tmp_path: Path) -> None:
+    venv, other = environment(tmp_path / "one", 'echo "called with $*"; exit 98'), tmp_path / "other"
+    environment(other, "")
+    done = make("live-litellm", f"VENV={venv}", f"LITELLM={other}", "SCENARIO=some.yaml", "ARGS=--quiet")
+    words = f"gateway some.yaml --configuration shared --configuration projects --litellm {other}/bin/litellm --quiet"
+    assert f"called with {words}" in done.stdout
+    assert done.returncode == 2, "what the proxy did not do is an error"
+
+
 def test_the_default_scenario_exists(tmp_path: Path) -> None:
     done = make("compare", f"VENV={environment(tmp_path, 'echo $2')}")
     assert (ROOT / done.stdout.strip()).is_file()
@@ -73,5 +82,6 @@ def test_no_python_at_all_is_told(tmp_path: Path) -> None:
 def test_help_lists_every_target_and_is_the_default() -> None:
     told = make().stdout
     assert told == make("help").stdout
-    for target in ("setup", "compare", "test", "check", "bench", "golden", "docs", "samples", "constraints", "clean"):
+    targets = "setup compare test check bench golden docs samples live-litellm constraints clean"
+    for target in targets.split():
         assert f"make {target} " in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from sim.units import DAY, MINUTE, SECOND
 from sim.workload.importers import IMPORTERS
 from sim.workload.importers.base import Bucket, Charge, Item, Note, Reading, Refused, Request
+from sim.workload.importers.detect import detect
 from sim.workload.importers.source import Source
 from tests.unit.importer_cases import items, write
 
@@ -50,6 +52,28 @@ def litellm(**other: Any) -> str:
     row = {"request_id": "r", "startTime": "2026-11-16T18:17:03.979000+00:00", "endTime": "2026-11-16T18:17:08Z",
            "prompt_tokens": 10, "completion_tokens": 2, "spend": 1e-05, "api_key": "hash", "metadata": {}}  # fmt: skip
     return json.dumps(row | other)
+
+
+def test_a_log_that_a_proxy_really_wrote_is_read_without_being_told_how(tmp_path: Path) -> None:
+    """LiteLLM 1.106.2 wrote it, as docs/litellm.md says: one row of each kind that its probes and a replay left."""
+    text = Path(__file__).with_name("litellm_spend_logs.jsonl").read_text("utf-8")
+    found = requests("litellm", text, tmp_path)
+    assert len(found) == 14
+    assert Counter((one.status, one.failed) for one in found) == {
+        (200, False): 3, (429, True): 4, (422, True): 2, (500, True): 2, (400, True): 2, (401, True): 1
+    }  # fmt: skip
+    assert {one.error for one in found if one.status == 429} == {
+        "ProxyRateLimitError", "RateLimitError", "RouterRateLimitError"
+    }  # fmt: skip
+    assert all(one.output_tokens == one.cost == 0 for one in found if one.failed)
+    answered = [one for one in found if not one.failed]
+    assert [(one.input_tokens, one.output_tokens, one.cost) for one in answered] == [
+        (20, 20, 360), (20, 20, 360), (2000, 400, 12000)
+    ]  # fmt: skip
+    assert {one.model for one in answered} == {"claude-sonnet-4-5"}
+    assert all(one.duration_ns > 0 and one.who.key and one.who.team and one.who.key_name for one in found)
+    importer, why = detect(Source(tmp_path, "log"), IMPORTERS)
+    assert (importer.name, "LiteLLM's columns" in why) == ("litellm", True)
 
 
 @pytest.mark.parametrize("form", ["lines", "array", "page", "pretty"])

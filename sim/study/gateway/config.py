@@ -55,7 +55,6 @@ def configuration(scenario: Scenario, deployed: Sequence[Deployment]) -> dict[st
 
 def _model(scenario: Scenario, one: Deployment) -> dict[str, Any]:
     price = resolve_model(scenario, one.model)
-    each = lambda micro: micro / MICRO / MICRO  # noqa: E731
     return {
         "model_name": one.name,
         "litellm_params": {
@@ -63,8 +62,9 @@ def _model(scenario: Scenario, one: Deployment) -> dict[str, Any]:
             "api_key": f"os.environ/{UPSTREAM_KEY}", **one.limits,
         },
         "model_info": {
-            "input_cost_per_token": each(price.price_input), "output_cost_per_token": each(price.price_output),
-            "cache_read_input_token_cost": each(price.price_cached_input),
+            "input_cost_per_token": price.price_input / MICRO**2,
+            "output_cost_per_token": price.price_output / MICRO**2,
+            "cache_read_input_token_cost": price.price_cached_input / MICRO**2,
         },
     }  # fmt: skip
 
@@ -89,13 +89,14 @@ def environment(
 ) -> dict[str, str]:
     """The proxy's environment. ``held`` are secrets by variable, ``upstream`` is the URL and its key.
 
-    LiteLLM asks nobody for its table of prices, and keeps it from a database and a cache that happen to be there.
+    The proxy works in a folder of its own, so paths are whole. It asks nobody for its table of prices, and is
+    kept from a database and a cache that happen to be there.
     """
     kept = {name: value for name, value in outer.items() if name not in ("DATABASE_URL", "REDIS_URL", "REDIS_HOST")}
     return {
         **kept, **held, UPSTREAM_URL: upstream[0], UPSTREAM_KEY: upstream[1],
-        MASTER: f"sk-ks-test-{secrets.token_hex(12)}", KEYS_VARIABLE: str(folder / KEYS),
-        LOG_VARIABLE: str(folder / LOG), "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        MASTER: f"sk-ks-test-{secrets.token_hex(12)}", KEYS_VARIABLE: str(folder.resolve() / KEYS),
+        LOG_VARIABLE: str(folder.resolve() / LOG), "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_RATE_LIMIT_WINDOW_SIZE": str(window_s), "LITELLM_LOG": "ERROR", "NO_COLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.study.gateway.verdicts import Verdict
 from sim.study.validate.agree import Agreement, Tolerances
-from sim.units import MINUTE
+from sim.units import MINUTE, MS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,8 @@ PEAK = 12.0
 """Planned requests in the busiest second: far below the 65 to 75 that one proxy answers on two quiet cores."""
 HELD = Tolerances(outcomes=0.90, success=0.05, cost=0.05, latency=0.5, latency_s=2.0, counts=0.10)
 """A gateway's windows begin when it gets to a request, in whole seconds: wider than between simulator and emulator."""
+LATE_P99_NS = 250 * MS
+"""How late one of a hundred attempts may leave: far less than the whole seconds in which the gateway counts."""
 DECIDED = 0.95
 """Share of the live attempts that the rules must decide as the gateway did, by the attempts' own times."""
 

@@ -18,16 +18,17 @@ from sim.study.gateway.verdicts import Verdict
 
 DEPLOYMENTS = ("probe-limits", "probe-529", "probe-429", "probe-401", "probe-400")
 """Models of the proxy that only probes use, so that what one does to a deployment stays there."""
-RPM, TPM, CAP = 4, 1_000, 0.01
+RPM, TEAM_RPM, TPM, CAP = 4, 2, 1_000, 0.01
 AT_ONCE = 10
-INTO_WINDOW_S = 3.0
+INTO_WINDOW = 0.3
+"""Share of a window after which a refusal is asked for."""
 UPSTREAM_WAIT = 7
 RECOVERS_IN_S, LOOK_S = 20.0, 0.5
 
-_LIMITS = {
+_LIMITS: dict[str, dict[str, float]] = {
     "window": {"rpm_limit": RPM}, "after-messages": {"rpm_limit": 1}, "after-chat": {"rpm_limit": 1},
     "tokens-said": {"tpm_limit": TPM}, "tokens-open": {"tpm_limit": TPM}, "budget": {"max_budget": CAP},
-    "team-first": {"team_rpm_limit": 2}, "team-second": {"team_rpm_limit": 2, "rpm_limit": 1},
+    "team-first": {"team_rpm_limit": TEAM_RPM}, "team-second": {"team_rpm_limit": TEAM_RPM, "rpm_limit": 1},
     "free": {}, "other": {},
 }  # fmt: skip
 _TEAMS = {"team-first": "probe-team", "team-second": "probe-team"}
@@ -104,16 +105,16 @@ def when_to_come_back(bench: Bench) -> Iterator[Verdict]:
     """A refusal some seconds into a window, on both routes."""
     for route, key in ((MESSAGES, "after-messages"), (CHAT, "after-chat")):
         first = bench.caller.ask(bench.ask(key, route))[0]
-        bench.sleep(INTO_WINDOW_S)
+        bench.sleep(INTO_WINDOW * bench.window_s)
         yield verdicts.retry_after(route, bench.window_s, first, bench.caller.ask(bench.ask(key, route))[0])
 
 
 def two_levels(bench: Bench) -> Iterator[Verdict]:
     """A request that its team's limit refuses: is it charged to the key's limit all the same?
 
-    The team's window is used up, then a key of that team asks for the first time, shortly before the window ends.
+    The team's window is just used up, then a key of that team asks for the first time, shortly before the window ends.
     """
-    first = bench.caller.ask(*[bench.ask("team-first")] * 3)
+    first = bench.caller.ask(*[bench.ask("team-first")] * TEAM_RPM)
     begun = min(one.at_s for one in first)
     bench.sleep(max(0.0, bench.window_s - 2 - (bench.clock() - begun)))
     refused = bench.caller.ask(bench.ask("team-second"))[0]

@@ -8,18 +8,21 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sim.errors import BadInput, RunInvalid
+from sim.live.secrets import redacted
 
 STARTS_IN_S, ENDS_IN_S, LOOK_S = 300.0, 20.0, 0.5
 READY = "/health/liveliness"
 OWN = Path(".venv-litellm/bin/litellm")
 """Where `make live-litellm` puts it."""
 SAID = "proxy.log"
+SECRET_PREFIX = "KEYSTORM_"
+"""What the variables of secrets begin with."""
 
 
 @dataclass(frozen=True)
@@ -59,30 +62,31 @@ def proxy(command: Path, config: Path, environment: Mapping[str, str]) -> Iterat
             start_new_session=True,
         )  # fmt: skip
         try:
-            yield Proxy(f"http://127.0.0.1:{port}", running.pid, _ready(running, port, log))
+            hidden = [value for name, value in environment.items() if name.startswith(SECRET_PREFIX)]
+            yield Proxy(f"http://127.0.0.1:{port}", running.pid, _ready(running, port, log, hidden))
         finally:
             _end(running)
 
 
-def _ready(running: subprocess.Popen[bytes], port: int, log: Path) -> float:
+def _ready(running: subprocess.Popen[bytes], port: int, log: Path, hidden: Sequence[str]) -> float:
     """Wait until it says that it lives; the seconds that it took."""
     import httpx
 
     begun = time.monotonic()
     while time.monotonic() < begun + STARTS_IN_S:
         if running.poll() is not None:
-            raise RunInvalid(f"LiteLLM ended with {running.returncode}: {last_words(log)}")
+            raise RunInvalid(f"LiteLLM ended with {running.returncode}: {last_words(log, hidden)}")
         with suppress(httpx.HTTPError):
             if httpx.get(f"http://127.0.0.1:{port}{READY}", timeout=5.0, trust_env=False).status_code == 200:
                 return time.monotonic() - begun
         time.sleep(LOOK_S)
-    raise RunInvalid(f"LiteLLM did not answer in {STARTS_IN_S:.0f} s: {last_words(log)}")
+    raise RunInvalid(f"LiteLLM did not answer in {STARTS_IN_S:.0f} s: {last_words(log, hidden)}")
 
 
-def last_words(log: Path, lines: int = 12) -> str:
-    """The end of what the proxy said."""
+def last_words(log: Path, hidden: Sequence[str], lines: int = 12) -> str:
+    """The end of what the proxy said, without secrets."""
     said = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
-    return "\n".join(said[-lines:]) or "it said nothing"
+    return redacted("\n".join(said[-lines:]), hidden) or "it said nothing"
 
 
 def _end(running: subprocess.Popen[bytes]) -> None:

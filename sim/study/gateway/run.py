@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,13 @@ import numpy as np
 
 from sim.catalogue.resolve import resolve_model
 from sim.engine.frames import attempt_frame, request_frame
+from sim.live.gates import gates
 from sim.live.order import LiveOrder
+from sim.results.columns import OUTCOMES, UNFINISHED
 from sim.scenario.plan import build_plan, model_names
 from sim.study.gateway import config, probes, verdicts
 from sim.study.gateway.asking import ROUTES, Caller
-from sim.study.gateway.options import HELD, Compared, Decisions, Found, GatewayStudy, Options, Tables
+from sim.study.gateway.options import HELD, LATE_P99_NS, Compared, Decisions, Found, GatewayStudy, Options, Tables
 from sim.study.gateway.proxy import executable, proxy
 from sim.study.gateway.scenario import UPSTREAM, Staged, silent, staged
 from sim.study.gateway.verdicts import Verdict
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from sim.live.outcome import LiveOutcome
     from sim.scenario.loader import Loaded
     from sim.scenario.plan import Plan
+    from sim.scenario.schema import Scenario
     from sim.study.progress import Progress
 
 WARM = 3
@@ -110,7 +113,9 @@ def _found(
         progress.start("probing", len(probes.PROBES))
         found = probes.run(bench, progress.note, done=progress.advance)
     rows = read_log(up.log)
-    found += [_booked(one, rows, {key.alias for key in stage.arrangements[one.name].keys.values()}) for one in compared]
+    for one in compared:
+        aliases = {key.alias for key in stage.arrangements[one.name].keys.values()}
+        found.append(_booked(one, rows, aliases, stage.loaded.scenario))
     return Found(tuple(compared), tuple(found), version, up.started_s, overhead(rows))
 
 
@@ -118,7 +123,7 @@ def _bench(stage: Staged, options: Options, up: _Stage) -> probes.Bench:
     scenario = stage.loaded.scenario
     price = resolve_model(scenario, model_names(scenario)[0])
     secrets = {name: up.secrets[key.variable] for name, key in probes.keys().items()}
-    each = (price.price_input / MICRO / MICRO, price.price_output / MICRO / MICRO)
+    each = (price.price_input / MICRO**2, price.price_output / MICRO**2)
     return probes.Bench(Caller(up.url, next(iter(scenario.teams))), secrets, up.behind.url, options.window_s, each)
 
 
@@ -138,6 +143,7 @@ def _compared(
     predicted = {told: _simulated(one, name) for told, one in ((True, stage.loaded), (False, quiet))}
     progress.advance()
     outcome = _sent(stage, name, up, work / slug(name), environment, progress)
+    outcome = replace(outcome, gates=gates(outcome.measured, LATE_P99_NS))
     told = says_when(outcome)
     agreement = compare(predicted[told], (outcome.requests, outcome.attempts), HELD)
     limits = {key: dict(one.limits) for key, one in stage.arrangements[name].keys.items()}
@@ -181,7 +187,7 @@ def decisions(setting: Setting, plan: Plan, outcome: LiveOutcome) -> Decisions:
     refused = dict(zip(zip(log["request"], log["attempt"], strict=True), log["refused_by"].astype(str) != "",
                        strict=True))  # fmt: skip
     other = [one for which, one in found.items() if refused[which] != (one.refused_by >= 0)]
-    return Decisions(len(found), len(found) - len(other), sum(abs(one.distance_ns) <= SECOND for one in other))
+    return Decisions(len(found), len(found) - len(other), sum(abs(one.distance) <= SECOND for one in other))
 
 
 # The proxy's own log
@@ -203,7 +209,15 @@ def overhead(rows: list[dict[str, Any]]) -> tuple[float, float]:
     return float(p50), float(p95)
 
 
-def _booked(one: Compared, rows: list[dict[str, Any]], aliases: set[str]) -> Verdict:
+def _booked(one: Compared, rows: list[dict[str, Any]], aliases: set[str], scenario: Scenario) -> Verdict:
     ours = float(one.outcome.attempts["cost_microusd"].sum()) / MICRO
     own = [row for row in rows if row["metadata"].get("user_api_key_alias") in aliases]
-    return verdicts.booked(one.name, ours, sum(float(row["spend"]) for row in own))
+    requests = one.outcome.requests
+    cut = sum(_whole(row, scenario) for row in requests[requests["outcome"] == OUTCOMES[UNFINISHED]].to_dict("records"))
+    return verdicts.booked(one.name, ours, cut, sum(float(row["spend"]) for row in own))
+
+
+def _whole(row: Mapping[Any, Any], scenario: Scenario) -> float:
+    """What a request's complete answer would cost, dollars."""
+    price = resolve_model(scenario, str(row["model"]))
+    return float(row["input_tokens"] * price.price_input + row["output_tokens"] * price.price_output) / MICRO**2

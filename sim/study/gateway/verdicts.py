@@ -75,10 +75,16 @@ def charged_elsewhere(refused: Seen, later: Seen) -> Verdict:
                    later.status != OK)  # fmt: skip
 
 
-def booked(name: str, ours: float, theirs: float) -> Verdict:
-    """Dollars of a configuration's answers by their usage, and by the proxy's own spend log."""
-    question = f"{name}: what the proxy's spend log adds up to"
-    return Verdict("spend booked", question, f"${ours:.4f}", f"${theirs:.4f}", abs(theirs - ours) > 0.01 * ours + 1e-6)
+def booked(configuration: str, ours: float, cut: float, theirs: float) -> Verdict:
+    """Dollars of a configuration's answers by their usage, and by the proxy's own spend log.
+
+    ``cut``: what answers would have cost that the end of the run cut off; a proxy may book them or not.
+    """
+    question = f"{configuration}: what the proxy's spend log adds up to"
+    expected = f"${ours:.4f}" + (f", or up to ${cut:.4f} more for what the run's end cut off" if cut else "")
+    allowed = 0.01 * ours + 1e-6
+    departs = not ours - allowed <= theirs <= ours + cut + allowed
+    return Verdict(f"spend booked, {configuration}", question, expected, f"${theirs:.4f}", departs)
 
 
 def tokens_within(name: str, question: str, limit: int, answers: Sequence[Seen]) -> Verdict:
@@ -112,16 +118,17 @@ def handed_on(route: str, seconds: int, answer: Seen) -> Verdict:
     words = [f"retry-after: {told}"] if told is not None else ["no retry-after"]
     words += [f"llm_provider-retry-after: {other}"] if other is not None else []
     question = f"a 429 of the upstream with retry-after {seconds} on {route}"
-    return Verdict(f"upstream's retry-after on {route}", question, f"429, retry-after: {seconds}",
-                   f"{answer.status}, {', '.join(words)}", answer.status != LIMITED or told != str(seconds))  # fmt: skip
+    departs = answer.status != LIMITED or told != str(seconds)
+    expected, observed = f"429, retry-after: {seconds}", f"{answer.status}, {', '.join(words)}"
+    return Verdict(f"upstream's retry-after on {route}", question, expected, observed, departs)
 
 
 def cooldown(first: Seen, next_: Seen, recovered_s: float | None, most_s: float) -> Verdict:
     """One team's 401 of the upstream, and what the next team on the same deployment gets."""
     observed = f"{first.status}, then {next_.status} {next_.kind}".strip()
     if next_.status != OK:
-        lasted = f"within {recovered_s:.1f} s" if recovered_s is not None else f"not within {most_s:.0f} s"
-        observed += f"; answered again {lasted}"
+        lasted = f"answered again after {recovered_s:.1f} s" if recovered_s is not None else f"not in {most_s:.0f} s"
+        observed += f"; {lasted}"
     question = "the upstream answers one team's request with 401; another team asks the same deployment next"
     return Verdict("cooldown after a 401", question, "401, then 200", observed, next_.status != OK)
 

@@ -2,8 +2,9 @@
 
 Source: the schema of the LiteLLM proxy (``schema.prisma``, model LiteLLM_SpendLogs) and what the proxy
 writes into ``metadata``. ``prompt_tokens`` counts cached input too; the parts stand in ``metadata``,
-under ``usage_object`` or ``additional_usage_values``. A failed request has no tokens; its status is
-``metadata.error_information.error_code``. ``completionStartTime`` is the end of the request where
+under ``usage_object`` or ``additional_usage_values``. A failed request has no output, and no input where it
+did not get to a model; its status is ``metadata.error_information.error_code``, which the proxy leaves
+empty where it has no deployment left to ask. ``completionStartTime`` is the end of the request where
 nothing was streamed: the time to the first token is not known then. Tags that the proxy adds itself
 ("User-Agent: …") name no team. Prompts, answers, users and addresses are not even read.
 """
@@ -39,6 +40,8 @@ COLUMNS = (
     may("project_id"), may("session_id"), may("status"), may("cache_hit"), may("request_tags"), may("call_type"),
     may("metadata"),
 )  # fmt: skip
+_CODES = {"RouterRateLimitError": 429, "RouterRateLimitErrorBasic": 429}
+"""What clients are answered where the row has no code: every deployment rests after an error."""
 _NAMES = tuple(column.names[0] for column in COLUMNS)
 
 
@@ -144,7 +147,9 @@ def _outcome(row: dict[str, Any], told: dict[str, Any]) -> tuple[bool | None, in
         return False, 200, ""
     error = mapping(told.get("error_information"))
     if word == "failure" or error:
-        return True, status(error.get("error_code")), text(error.get("error_class"))
+        kind = text(error.get("error_class"))
+        code = status(error.get("error_code"))
+        return True, _CODES.get(kind, UNKNOWN) if code == UNKNOWN else code, kind
     return None, UNKNOWN, ""
 
 
