@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
+from typing import Any
 
 from sim.report.migrate_view import View
 from sim.report.numbers import stat
@@ -31,6 +33,11 @@ def steps_csv(view: View) -> str:
             _list(step["shared"]["teams"]), met["met"], met["of"], _number(step["watch"][0]["bound"]),
         ])  # fmt: skip
     return target.getvalue()
+
+
+def summary_csv(summary: Mapping[str, Any]) -> str:
+    """The same from ``summary.json``."""
+    return steps_csv(View(summary))
 
 
 def _list(names: list[str]) -> str:

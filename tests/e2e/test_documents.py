@@ -31,6 +31,9 @@ REDUCED = {
     "tune": ("--replications 1", "--dimensions burst"),
     "capacity": ("--replications 1", "--months 4"),
     "cost": ("--months 2", "--tornado-months 0", "--configuration shared"),
+    "fit": ("--replications 2",),
+    "migrate": ("--replications 1", "--drills 0"),
+    "live": ("--dry-run",),
     "import": (), "report": (), "scenarios": (), "init": (), "schema": (),
 }  # fmt: skip
 """Commands that are run, with the flags that make them short instead of the page's own."""
@@ -39,6 +42,8 @@ WRITERS = ("init", "schema")
 """Commands whose files later lines of a page read."""
 
 PARSED = {
+    r"^keystorm validate": "sends for a minute; tests/live/test_validate_real.py does that",
+    r"azure_llm|servegen_": "published traces; tests/e2e/test_fit_traces.py reads them where they are",
     r"^keystorm serve": "serves until it is stopped; tests/emulator does that",
     r"forty-seven-services-month": "a thousand million requests",
     r"dask://": "needs a cluster; tests/unit/test_pool.py starts one",
@@ -55,6 +60,12 @@ ELSEWHERE = (
 """How lines of shell blocks begin that are no keystorm command."""
 
 LOG = "time,in,out,who\n" + "".join(f"2026-10-01T10:{at:02d}:00Z,{900 + at},{200 + at},web\n" for at in range(60))
+SPENT = (
+    "request_id,spend,prompt_tokens,completion_tokens,startTime,endTime,model,team_id,cache_hit,status\n",
+    "chatcmpl-{at}-{second},0.0042,{size},210,2026-11-16 18:{at:02d}:{second:02d},2026-11-16 18:{at:02d}:{end:02d},"
+    "anthropic/claude-sonnet-4-5,{team},False,success\n",
+)
+"""Head and row of a LiteLLM spend log."""
 CAPPED = {"isolation": "shared", "limits": {"requests": "60/min", "burst": 60}}
 
 
@@ -68,6 +79,15 @@ def scenario() -> str:
     return yaml.safe_dump(data | {"duration": "20m", "replications": 2}, sort_keys=False)
 
 
+def spend_log() -> str:
+    """An hour of two teams behind a LiteLLM proxy, four requests a minute."""
+    rows = (
+        SPENT[1].format(at=at, size=900 + at, second=second + at % 7, end=second + 8, team=team)
+        for at in range(60) for second, team in ((0, "checkout"), (12, "search"), (25, "search"), (43, "checkout"))
+    )  # fmt: skip
+    return SPENT[0] + "".join(rows)
+
+
 def prepare(folder: Path) -> None:
     """What a reader has: scenarios of their own, logs, results of earlier runs."""
     from sim.workload.importers import IMPORTERS
@@ -79,10 +99,14 @@ def prepare(folder: Path) -> None:
     trace = {"file": "log.csv", "columns": {"timestamp": "time", "input_tokens": "in", "output_tokens": "out"}}
     data["teams"]["checkout"]["workload"][0]["arrivals"] = {"trace": trace}
     (folder / "replay.yaml").write_text(yaml.safe_dump(data, sort_keys=False), "utf-8")
-    examples = {"spend_logs.csv": "litellm", "usage-1.json": "anthropic-usage", "cost.json": "anthropic-cost"}
+    today = {"shared": CAPPED}
+    (folder / "today.yaml").write_text(yaml.safe_dump(data | {"configurations": today}, sort_keys=False), "utf-8")
+    (folder / "projects.yaml").write_text("front: [checkout]\nfinding: [search]\n", "utf-8")
+    examples = {"usage-1.json": "anthropic-usage", "cost.json": "anthropic-cost"}
     for name, importer in examples.items():
         (folder / name).write_text(IMPORTERS[importer].example, "utf-8")
-    (folder / "spend-logs.csv.gz").write_bytes(gzip.compress(IMPORTERS["litellm"].example.encode()))
+    (folder / "spend_logs.csv").write_text(spend_log(), "utf-8")
+    (folder / "spend-logs.csv.gz").write_bytes(gzip.compress(spend_log().encode()))
     (folder / "teams.yaml").write_text("storefront: checkout\n", "utf-8")
 
 

@@ -232,6 +232,11 @@ def test_from_python(tmp_path: Path) -> None:
     assert study.directory is None
     assert study.summary["streams"][0]["team"] == "only"
     assert study.fitted.loaded.scenario.name == "fitted"
+    assert study.frame("refusals")["log"].between(0, 1).all()
+    page = study.write(tmp_path / "kept")
+    assert (tmp_path / "kept" / "scenario.yaml").read_text() == study.fitted.text
+    assert "scenario.yaml" in page.read_text()
+    assert sim.read(tmp_path / "kept").headline == study.headline
     csv = written(tmp_path)
     with pytest.raises(BadInput, match="no such log"):
         sim.fit(tmp_path / "missing")

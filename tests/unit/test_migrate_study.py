@@ -374,7 +374,10 @@ def test_from_python() -> None:
     from sim.study.migrate.options import Options
 
     options = Options(target="keys", drills=0)
-    assert sim.migrate(loaded(), options=options).summary["rung"] == "keys"
+    result = sim.migrate(loaded(), options=options)
+    assert result.summary["rung"] == "keys"
+    assert len(result.frame("steps")) == len(result.summary["steps"])
+    assert result.directory is None and result.headline in result.html()
     assert sim.migrate is not None and "migrate" in dir(sim)
 
 

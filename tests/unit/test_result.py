@@ -17,7 +17,9 @@ from sim.study.result import Result, read
 from tests.samples import FOLDER
 from tests.unit import report_sample
 
-KIND = ("compare", "tune", "capacity", "cost", "import")
+KIND = ("compare", "tune", "capacity", "cost", "import", "fit", "migrate", "validate")
+NONE_IN_SAMPLE = {("validate", "partings")}
+"""Tables that may be empty: both worlds end every request alike."""
 
 
 @pytest.fixture(scope="module", params=KIND)
@@ -40,6 +42,8 @@ def test_each_kind_has_frames_with_rows_and_numbers(result: Result) -> None:
     assert result.frames == tuple(FRAMES[result.kind])
     for name in result.frames:
         frame = result.frame(name)
+        if (result.kind, name) in NONE_IN_SAMPLE:
+            continue
         assert len(frame), name
         assert list(frame.select_dtypes("number")), name
 
