@@ -20,7 +20,7 @@ from sim.report.migrate_view import (
     value_of,
     when_text,
 )
-from sim.report.numbers import MISSING, Stat, half_text, number, stat, value_text
+from sim.report.numbers import MISSING, NB, Stat, half_text, number, stat, value_text
 
 LONG = 14
 """Rows from which on a table is folded."""
@@ -190,7 +190,7 @@ def _calendar_row(view: View, step: Json) -> tuple[Cell, ...]:
     bounds = "; ".join(bound_text(one) for one in step["watch"])
     return (
         Cell(str(step["number"]), step["number"]),
-        Cell(when_text(step), slot["offset"]), Cell(until),
+        Cell(when_text(step).replace(" ", NB), slot["offset"]), Cell(until.replace(" ", NB)),
         Cell(bounds), Cell(tell),
     )  # fmt: skip
 

@@ -112,7 +112,7 @@ def _set_text(one: Json) -> str:
         if one.get(name) is None:
             continue
         amount = number(float(one[name]), 0 if float(one[name]).is_integer() else 2)
-        parts.append(f"{label} {amount}" if name == "burst" else f"{amount}{'' if label[0] == '/' else NB}{label}")
+        parts.append(f"{label}{NB}{amount}" if name == "burst" else f"{amount}{'' if label[0] == '/' else NB}{label}")
     models = f" for {joined(list(one['models']))}" if one.get("models") else ""
     return ", ".join(parts) + models
 

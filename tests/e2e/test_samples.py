@@ -34,6 +34,10 @@ def derived(result: Result) -> list[float]:
         others = sum(first["other"][item]["mean"] for item in incidents)
         enough = math.ceil(math.log(0.025) / math.log(0.99))  # months whose worst is above the 99th percentile for sure
         return [price, saving["total"]["mean"] - price, others, first["causes"]["incidents"]["mean"] + others, enough]
+    if result.kind == "migrate":
+        return [sum(one["month_usd"] for one in found["projects"])]
+    if result.kind == "fit":
+        return [found["span_s"] / unit for unit in (60, 3600, 86_400)]
     if result.kind == "import":
         total, along = found["total"], found["along"]["all"]
         spans = [found["span_s"] / unit for unit in (60, 3600, 86_400)]

@@ -81,7 +81,7 @@ def _axis(axes: Axes, canvas: Canvas, view: View, room: float) -> None:
     count = len(view.steps)
     each = room / count
     axes.set_xticks(range(count + 1), [""] * (count + 1))
-    canvas.text(LEFT, HEIGHT + 22, "today", color=MUTED)
+    canvas.text(LEFT, HEIGHT + 22, "today", color=MUTED, ha="left" if each > length("today") + 4 else "right")
     for at, step in enumerate(view.steps, 1):
         x = LEFT + at * each
         last = at == count

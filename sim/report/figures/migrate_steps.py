@@ -44,7 +44,10 @@ def _row(canvas: Canvas, view: View, name: str, y: float, place: tuple[float, fl
 
 def _days(canvas: Canvas, view: View, place: tuple[float, float, float]) -> None:
     room, each, height = place
-    canvas.text(room, height + 13, "today", color=MUTED, size=SMALL)
+    close = each < length("today") + 4
+    canvas.text(
+        room - 6 if close else room, height + 13, "today", color=MUTED, ha="right" if close else "left", size=SMALL
+    )
     for at, step in enumerate(view.steps, 1):
         x = room + each * at
         canvas.text(x, height + 13, str(at), color=INK, size=SMALL)

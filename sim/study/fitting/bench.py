@@ -135,9 +135,10 @@ def limits_of(dimension: str, amount: int, unit: str) -> Limits:
 
 
 def limit_text(dimension: str, limits: Limits) -> str:
-    """As a reader knows it: ``120/min requests``."""
-    rate = getattr(limits, dimension)
-    return f"{rate.rate} {dimension.replace('_', ' ')}"
+    """As a reader knows it: ``1,200/min requests``."""
+    amount, _, unit = str(getattr(limits, dimension).rate).partition("/")
+    told = f"{int(amount):,}" if amount.isdigit() else amount
+    return f"{told}/{unit} {dimension.replace('_', ' ')}"
 
 
 def fitting_limits(
