@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WINDOW_S = 10
 PEAK = 12.0
-"""Planned requests in the busiest second: far below the 65 to 75 that one proxy answers on two quiet cores."""
+"""Planned requests in the busiest second: so few that the speed of the proxy decides nothing."""
 HELD = Tolerances(outcomes=0.90, success=0.05, cost=0.05, latency=0.5, latency_s=2.0, counts=0.10)
 """A gateway's windows begin when it gets to a request, in whole seconds: wider than between simulator and emulator."""
 LATE_P99_NS = 250 * MS
