@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks import engines, imports, live, machine, scale, serving, studies
-from tests.benchmarks.pages import Section, markdown_of, page
+from tests.benchmarks.pages import Section, markdown_of, page, sections_of
 
 PAGE = Path(__file__).parents[2] / "reports" / "benchmarks.md"
 
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--largest", type=float, default=1e7, help="requests of the longest stream and log (default: 1e7)"
     )
-    made.add_argument("--only", nargs="+", metavar="PART", help="parts to measure; the page is left alone then")
+    made.add_argument("--only", nargs="+", metavar="PART", help="parts to measure; the page keeps its others")
     made.add_argument("--out", type=Path, default=PAGE, help="where the page goes (default: reports/benchmarks.md)")
     return made
 
@@ -52,12 +52,13 @@ def main() -> int:
         sys.exit(f"no such part: {', '.join(unknown)}; there are {', '.join(known)}")
     opening = f"# Benchmarks\n\nMade by `make bench` on: {machine.described()}\n"
     print(opening)
+    kept = sections_of(args.out.read_text("utf-8"), opening) if args.out.exists() else {}
     sections = []
     for name in chosen:
         sections.append(known[name]())
-        print(markdown_of(sections[-1]), flush=True)
-    if not args.only:
-        args.out.write_text(page(opening, sections), "utf-8")
+        kept[sections[-1].title] = markdown_of(sections[-1])
+        print(kept[sections[-1].title], flush=True)
+        args.out.write_text(page(opening, list(kept.values())), "utf-8")
     return int(any(not target.reached for section in sections for target in section.targets))
 
 

@@ -72,6 +72,13 @@ def markdown_of(section: Section) -> str:
     return "\n".join(lines)
 
 
-def page(opening: str, sections: Sequence[Section]) -> str:
+def page(opening: str, sections: Sequence[str]) -> str:
     """The whole page."""
-    return "\n".join([opening, *map(markdown_of, sections)]).rstrip("\n") + "\n"
+    return "\n".join([opening, *(f"{one.rstrip()}\n" for one in sections)])
+
+
+def sections_of(text: str, opening: str) -> dict[str, str]:
+    """The sections of a page by their headings; none where it opens otherwise: another machine's do not mix."""
+    if not text.startswith(opening):
+        return {}
+    return {part.partition("\n")[0]: f"## {part}" for part in text[len(opening) :].split("\n## ")[1:]}

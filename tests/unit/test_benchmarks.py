@@ -11,7 +11,7 @@ from sim.engine.digest import digest
 from sim.engine.run import run_world
 from tests.benchmarks import by_c, by_ciw, by_heapq, by_simpy, engines
 from tests.benchmarks.full import full_world
-from tests.benchmarks.pages import Section, Target, markdown_of, page
+from tests.benchmarks.pages import Section, Target, markdown_of, page, sections_of
 from tests.benchmarks.scale import sizes
 from tests.benchmarks.timing import Contestant, Measured, side_by_side
 from tests.benchmarks.workload import ATTEMPTS, Outcome, Plain, plain
@@ -104,7 +104,16 @@ def test_the_page_is_markdown() -> None:
     assert text.splitlines()[4:8] == table
     assert "| r      | ≥ 1 × |      2 × | reached |" in text
     assert text.endswith("\n- A note.\n")
-    assert page("# Benchmarks\n", [section, section]).count("## Speed") == 2
+    assert page("# Benchmarks\n", [text, text]).count("## Speed") == 2
+
+
+def test_parts_of_a_page_are_kept_where_the_machine_is_the_same() -> None:
+    first, second = (markdown_of(Section(name, "How.", notes=["A note."])) for name in ("Speed", "Size"))
+    written = page("# Benchmarks: here\n", [first, second])
+    kept = sections_of(written, "# Benchmarks: here\n")
+    assert list(kept) == ["Speed", "Size"]
+    assert page("# Benchmarks: here\n", list(kept.values())) == written
+    assert sections_of(written, "# Benchmarks: elsewhere\n") == {}
 
 
 def test_sizes_are_powers_of_ten() -> None:
