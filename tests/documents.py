@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 _BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_INLINE = re.compile(r"`(keystorm [a-z]+ [^`\n]*)`")
+_INLINE = re.compile(r"`(keystorm [a-z]+ (?!-)[^`\n]*)`")
 _OPEN = re.compile(r"[A-Z]{3,}|…|\.\.\.")
 """Words in capitals stand for something: such a line shows a form, not a command to type."""
 

@@ -13,8 +13,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 NB = "\u00a0"
-NUMBER = re.compile(r"[+\u2212]?\$?\d[\d,]*(?:\.\d+)?")
-QUANTITY = re.compile(rf"({NUMBER.pattern})(?: ?(%|points|k\b|M\b|G\b))?(?: ± <?({NUMBER.pattern}))?")
+NUMBER = re.compile(r"[+\u2212]?\$?\d(?:[\d,]*\d)?(?:\.\d+)?")
+UNIT = r"%|points|k\b|M\b|G\b"
+QUANTITY = re.compile(
+    rf"({NUMBER.pattern})(?: ?({UNIT})|(?= to {NUMBER.pattern} ({UNIT})))?(?: ± <?({NUMBER.pattern}))?"
+)
 SIZES = {"k": 1e3, "M": 1e6, "G": 1e9}
 
 
@@ -55,10 +58,10 @@ def texts(value: Any) -> Iterator[str]:
 def claims(text: str) -> Iterator[tuple[str, str]]:
     """(number as written, its unit) of each quantity; an interval has its mean's unit."""
     for found in QUANTITY.finditer(plain(text)):
-        unit = found[2] or ""
+        unit = found[2] or found[3] or ""
         yield found[1], unit
-        if found[3]:
-            yield found[3], "points" if unit == "%" else unit
+        if found[4]:
+            yield found[4], "points" if unit == "%" else unit
 
 
 def forms(value: float, unit: str) -> tuple[float, ...]:
@@ -74,7 +77,7 @@ def strays(text: str, summary: Any, more: Iterable[float] = ()) -> list[str]:
     kept = {token for one in texts(summary) for token in NUMBER.findall(plain(one))}
     for name in sorted({one for one in texts(summary) if re.search(r"\d", one)}, key=len, reverse=True):
         text = text.replace(name, "")
-    text = re.sub(r"p(50|95|99)\b|\b\d+th\b|--replications \d+", "", plain(text))
+    text = re.sub(r"p(50|95|99)\b|\b\d+th\b|\b429s?\b|--replications \d+", "", plain(text))
     return [said for said, unit in claims(text) if said not in kept and not _close(said, unit, known)]
 
 

@@ -40,6 +40,11 @@ class Sample:
     before: tuple[str, ...] = ()
 
 
+LOGGED = "keystorm run isolation-ladder --replications 1 --no-counterfactual --audit --out audit"
+IMPORTED = (
+    "keystorm import audit/audit.csv --columns timestamp=timestamp,input_tokens=input_tokens,"
+    "output_tokens=output_tokens,team=team,model=model,status=status"
+)
 SAMPLES = (
     Sample("compare", "shared key against isolated projects", "keystorm compare noisy-neighbour",
            "reports/noisy-neighbour"),
@@ -50,18 +55,23 @@ SAMPLES = (
            "reports/noisy-neighbour-capacity"),
     Sample("cost", "the monthly bill with incidents, and what a saving is made of",
            "keystorm cost roi-article --months 60 --tornado-months 20", "reports/roi-article-cost"),
+    Sample("migrate", "a plan off the shared key: what each step does to each team, and when to go back",
+           "keystorm migrate forty-seven-services --start 2026-12-01 --freeze 2026-12-18..2027-01-03",
+           "reports/forty-seven-services-migrate"),
+    Sample("validate", "whether the simulator says what real clients see over HTTP",
+           "keystorm validate storm-503 --wall 10s", "reports/validate-storm-503"),
+    Sample("fit", "a scenario that stands for a log, and how far it is to be trusted", "keystorm fit reports/import",
+           "reports/fit", before=(LOGGED, IMPORTED)),
     Sample("import", "who sends what in a log, when, and how unevenly",
-           "keystorm import audit/audit.csv --columns timestamp=timestamp,input_tokens=input_tokens,"
-           "output_tokens=output_tokens,team=team,model=model,status=status", "reports/import",
-           before=("keystorm run isolation-ladder --replications 1 --no-counterfactual --audit --quiet --out audit",)),
+           IMPORTED, "reports/import", before=(LOGGED,)),
 )  # fmt: skip
 
 
 def make(sample: Sample) -> None:
     """Run one sample in a folder of its own and keep what belongs to it."""
     with _elsewhere() as here:
-        for command in (*sample.before, f"{sample.command} --quiet"):
-            code = keystorm(command.split()[1:])
+        for command in (*sample.before, sample.command):
+            code = keystorm([*command.split()[1:], "--quiet"])
             assert code in RESULT, f"{command} ended with {code}"
         _keep(here / sample.out, FOLDER / sample.name)
 

@@ -4,7 +4,18 @@ Nothing here is a constant of the code: a scenario adds to it and overrides it u
 and writes retry policies and limits of its own.
 """
 
-from sim.catalogue.data import CatalogueModel, RetryPreset, Tier, model, model_names, retry_names, retry_preset, tiers
+from sim.catalogue.data import (
+    CatalogueModel,
+    RetryPreset,
+    Tier,
+    Unfixed,
+    model,
+    model_names,
+    retry_names,
+    retry_preset,
+    tiers,
+    unfixed,
+)
 from sim.catalogue.resolve import ResolvedModel, model_gaps, resolve_model, resolve_retry
 
 __all__ = [
@@ -12,6 +23,7 @@ __all__ = [
     "ResolvedModel",
     "RetryPreset",
     "Tier",
+    "Unfixed",
     "model",
     "model_gaps",
     "model_names",
@@ -20,4 +32,5 @@ __all__ = [
     "retry_names",
     "retry_preset",
     "tiers",
+    "unfixed",
 ]

@@ -50,6 +50,20 @@ class Tier(Entry):
     rank: int | None = None
 
 
+class Unfixed(Entry):
+    """What a rung of the isolation ladder does not fix.
+
+    ``provider`` is whose rule it is, empty for everybody's; ``most`` a number beyond which it matters;
+    ``shown`` the simulated figure that belongs to it.
+    """
+
+    rungs: tuple[str, ...]
+    says: str
+    provider: str = ""
+    most: int | None = None
+    shown: str = ""
+
+
 def _load(name: str, section: str) -> dict[str, Any]:
     text = files("sim.catalogue").joinpath(name).read_text("utf-8")
     data: dict[str, Any] = read(text, name).data[section]
@@ -73,6 +87,13 @@ def tiers() -> Mapping[str, Tier]:
     """The provider tiers by name, as ``anthropic/start``."""
     entries = _load("tiers.yaml", "tiers")
     return MappingProxyType({name: Tier.model_validate(entry) for name, entry in entries.items()})
+
+
+@cache
+def unfixed() -> Mapping[str, Unfixed]:
+    """What isolation does not fix, by name, as ``account-ban``."""
+    entries = _load("isolation.yaml", "facts")
+    return MappingProxyType({name: Unfixed.model_validate(entry) for name, entry in entries.items()})
 
 
 def model_names() -> tuple[str, ...]:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TextIO
 
+from sim.report.console import wants_colour
 from sim.study.progress import visible
 
 _RED, _YELLOW, _BOLD, _PLAIN = "\033[1;31m", "\033[33m", "\033[1m", "\033[0m"
 
 
-def coloured(stream: TextIO) -> bool:
-    """Whether colour belongs on this stream: a terminal, and the user did not say NO_COLOR."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 def _painted(text: str, colour: str) -> str:
-    return f"{colour}{text}{_PLAIN}" if coloured(sys.stderr) else text
+    return f"{colour}{text}{_PLAIN}" if wants_colour(sys.stderr) else text
 
 
 def error(text: str) -> None:

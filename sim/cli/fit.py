@@ -57,12 +57,14 @@ def call(args: argparse.Namespace) -> int:
     from sim.study.fitting.limits import limits_told, model_told, name_told
     from sim.study.fitting.run import fit, in_force, opened
     from sim.study.fitting.types import MODEL, Options
+    from sim.study.importing.options import shown_command
     from sim.study.progress import choose
 
     options = Options(
         name=name_told(args.name, args.log), seed=args.seed, replications=args.replications,
         sessions=not args.no_sessions, limits=None if args.limits is None else limits_told(args.limits),
-        engine=args.engine, command=args.words, model=MODEL if args.model is None else model_told(args.model),
+        engine=args.engine, command=shown_command(args.words),
+        model=MODEL if args.model is None else model_told(args.model),
     )  # fmt: skip
     known = _known(args, in_force)
     out = usable(args.out)

@@ -24,6 +24,7 @@ from sim.cli import (
     import_log,
     init,
     live,
+    migrate,
     report,
     run,
     scenarios,
@@ -51,7 +52,8 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
-    compare, run, tune, capacity, cost, import_log, fit, serve, live, validate, gateway, report, scenarios, init, schema
+    compare, run, tune, capacity, cost, import_log, fit, migrate, serve, live, validate, gateway, report, scenarios,
+    init, schema,
 )  # fmt: skip
 
 

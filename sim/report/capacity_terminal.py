@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SHOWN = 12
+TREND = 116
+"""Columns from which on there is room for spark lines."""
 
 
 def text(summary: Json, *, width: int | None = None, colour: bool | None = None) -> str:
@@ -35,9 +37,9 @@ def _table(view: View, limits: list[Json], width: int) -> Table:
     """Each limit with its use now and by month, and the dates at which it is full and at which it breaks."""
     room = 40 if width >= 110 else 24
     names = [("limit", room), ("of", 26 if width >= 110 else 18)]
-    made = table(names, ("used now", "full", "breaks"), "by month" if width >= 96 else "")
+    made = table(names, ("used now", "full", "breaks"), "by month" if width >= TREND else "")
     for one in limits:
-        made.add_row(*_row(view, one), *([_by_month(view, one)] if width >= 96 else []))
+        made.add_row(*_row(view, one), *([_by_month(view, one)] if width >= TREND else []))
     return made
 
 

@@ -64,7 +64,8 @@ def opening(console: Console, headline: str, details: Iterable[str], warnings: I
     """The answer in bold, what belongs to it, what to mind, and an empty line."""
     from rich.text import Text
 
-    console.print(Text(visible(headline), style="bold"))
+    stop = "" if headline[-1:] in ".!?" else "."
+    console.print(Text(visible(headline + stop), style="bold"))
     for sentence in details:
         console.print(Text(visible(sentence)))
     for sentence in warnings:

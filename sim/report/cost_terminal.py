@@ -30,7 +30,7 @@ def text(summary: Mapping[str, Any], *, width: int | None = None, colour: bool |
 def _print(view: View, console: Console, width: int) -> None:
     from rich.text import Text
 
-    opening(console, headline(view) + ".", details(view), warnings(view))
+    opening(console, headline(view), details(view), warnings(view))
     console.print(_table(view, width))
     for claim in view.summary["claims"]:
         styles = {"supported": "green", "not supported": "red"}

@@ -140,6 +140,10 @@ class Document:
     facts: tuple[tuple[str, str], ...] = ()
     downloads: tuple[tuple[str, str], ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.headline and self.headline[-1] not in ".!?":
+            object.__setattr__(self, "headline", f"{self.headline}.")
+
     @property
     def charts(self) -> tuple[Chart, ...]:
         """Every figure, in the order of the page."""

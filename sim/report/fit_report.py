@@ -13,11 +13,11 @@ from sim.errors import BadInput
 from sim.report.charts import chart
 from sim.report.document import Block, Document, Section, Text
 from sim.report.figures import fit_refusals
+from sim.report.fit_history import history_section
 from sim.report.fit_tables import (
     arrivals_table,
     candidates_table,
     clients_table,
-    history_table,
     providers_table,
     refusals_table,
     sizes_table,
@@ -80,7 +80,7 @@ def _sections(told: Told) -> Iterator[Section]:
         blocks.append(refusals_table(told, teams=True))
     yield Section("refusals", "Refused as the log is?", "", tuple(blocks))
     if told["history"]:
-        yield _history(told["history"])
+        yield history_section(told["history"])
     yield Section("arrivals", "Arrivals", (
         "CV: standard deviation of the gaps over their mean. Peak: the busiest interval over the mean one. Dispersion: "
         "variance over mean of the counts, 1 for independent users."
@@ -91,15 +91,6 @@ def _sections(told: Told) -> Iterator[Section]:
     answers = providers_table(told)
     yield Section("answers", "Answers and clients", "", (*([] if answers is None else [answers]), clients_table(told)))
     yield Section("use", "Use it", "", (Text(code=f"keystorm compare {SCENARIO}\nkeystorm tune {SCENARIO}"),))
-
-
-def _history(history: Told) -> Section:
-    how = f"Configuration: {history['limits']}; limits {'inferred: ' if history['inferred'] else ''}{history['how']}."
-    items = tuple(history["notes"])
-    return Section(
-        "history", f"Against history: {history['trust']} trust", f"{history['verdict']} {how}",
-        (history_table(history), Text(items=items)),
-    )  # fmt: skip
 
 
 def _facts(told: Told, manifest: Told) -> Iterator[tuple[str, str]]:

@@ -40,7 +40,9 @@ def headline(told: Told) -> str:
     worst = percent(told["worst_refusal_error"])
     if told["fits"]:
         return f"At {len(tests)} test limits the fitted scenario is refused as the log is, to within {worst}"
-    return f"The fitted scenario misses the log’s refusals by up to {worst} at {len(tests)} test limits"
+    missed = f"The fitted scenario misses the log’s refusals by up to {worst} at {len(tests)} test limits"
+    chance = all(test["likely"] for test in tests)
+    return missed + (", no more than its own single runs differ by" if chance else "")
 
 
 def details(told: Told) -> tuple[str, ...]:

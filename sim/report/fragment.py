@@ -8,7 +8,7 @@ from sim.report.document import NUMBER, Cell, Document, Table
 
 ROWS = 30
 """Rows of the table that are shown; the report has all."""
-_TONES = {"good": "#2f9e5b", "bad": "#e0455e"}
+_TONES = {"good": "#00897b", "bad": "#e0455e"}
 _CELL = "padding:3px 12px 3px 0;vertical-align:top;text-align:"
 
 

@@ -14,6 +14,7 @@ from sim.report.charts import chart
 from sim.report.document import Chart, Document, Section, Text
 from sim.report.figures import import_along, import_rhythm, import_share
 from sim.report.figures.base import Sheet
+from sim.report.fit_history import history_section
 from sim.report.frame import write
 from sim.report.import_tables import (
     bill_table,
@@ -93,6 +94,8 @@ def _sections(view: View) -> Iterator[Section]:
     ), (bursts_table(view),))  # fmt: skip
     yield Section("sizes", "How large", f"Quantiles are right within 1{NB}%.", (sizes_table(view),))
     yield Section("models", "Which models", "", (models_table(view),))
+    if view.summary.get("history"):
+        yield history_section(view.summary["history"])
     bill = bill_table(view)
     if bill is not None:
         yield Section("bill", "What was billed", "From the cost report; beside it the log’s own sums above.", (bill,))

@@ -27,6 +27,7 @@ KINDS = {
     "live": "sim.report.live_report:render",
     "validate": "sim.report.validate_report:render",
     "gateway": "sim.report.gateway_report:render",
+    "migrate": "sim.report.migrate_report:render",
 }
 """``kind`` of a manifest → ``module:function``."""
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from sim.report.document import NUMBER, Block, Cell, Document, Head, Section, Table, Text
 from sim.report.frame import write
-from sim.report.page import document
+from sim.report.page import document as document_of
+from sim.report.render import document as compared
 from sim.report.render import draw_charts, load
 from sim.report.tables import teams_csv
 
@@ -25,8 +26,13 @@ GATES = {
 def render(directory: Path) -> Path:
     """Write the report of the live run in ``directory``. Raises BadInput where it holds none."""
     found = load(directory)
-    page = with_validity(document(found, draw_charts(found)), found.summary["live"])
+    page = with_validity(document_of(found, draw_charts(found)), found.summary["live"])
     return write(directory, page, {"teams.csv": teams_csv(found.summary)})
+
+
+def document(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> Document:
+    """The whole report of a live run."""
+    return with_validity(compared(summary, manifest), summary["live"])
 
 
 def with_validity(page: Document, live: Mapping[str, Any]) -> Document:

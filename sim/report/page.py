@@ -80,7 +80,7 @@ def _how_to_read(summary: Summary, cast: Cast) -> str:
     text = f"Means of {count} replications with half their 95\u00a0% interval." if count > 1 else "Means."
     if len(cast.configurations) > 1:
         text += f" Second lines: paired difference from “{cast.baseline}”; "
-        text += "green is better, red is worse, grey is within chance."
+        text += "green is better, bold red is worse, grey is within chance."
     return text + " Requests that a fault sends in a team’s name do not count towards its success."
 
 

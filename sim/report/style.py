@@ -3,7 +3,7 @@
 Every colour has a name, a value on light ground and a value on dark ground. Figures are drawn with
 the light values; :mod:`sim.report.svg` writes the name beside each, so that the page's style sheet
 can put in the dark ones. Palettes were found by search: any two colours stay apart for full colour
-sight, deuteranopia and protanopia, and in grey print by their lightness; a test computes it.
+sight, deuteranopia, protanopia and tritanopia, and in grey print by their lightness; a test computes it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TEAMS_LIGHT = (
-    "#1a7ff6", "#ea750c", "#532ca5", "#058581", "#712012",
-    "#a07dc1", "#2b7c49", "#87580c", "#621347", "#025c7e",
+    "#3a73ea", "#d76012", "#4d249b", "#157d77", "#7e2e30",
+    "#bc7bbd", "#009e6a", "#87531f", "#651546", "#26548d",
 )  # fmt: skip
 TEAMS_DARK = (
-    "#469ee5", "#bb6707", "#7480fe", "#6aece1", "#fdbf9d",
-    "#a571a5", "#81c052", "#fde137", "#e9809a", "#4ec8e9",
+    "#369de2", "#c8700d", "#656be5", "#73fff7", "#a48955",
+    "#925f93", "#8ad767", "#ffe327", "#ee8898", "#61cae5",
 )  # fmt: skip
 
 OUTCOMES_LIGHT = {"succeeded": "#a9d5d0", "refused": "#d9980a", "unfinished": "#6b6f78", "failed": "#8a1c3b"}
@@ -44,6 +44,12 @@ RAMP_DARK = (
     "#1c1f24", "#202834", "#23354b", "#254161", "#254f78", "#285d90",
     "#2c6ba5", "#4e8dcb", "#6fa1da", "#92b7e7", "#b5cef1",
 )  # fmt: skip
+
+PAGE = {
+    "good": ("#00695f", "#7fe3c8"), "bad": ("#b3142a", "#ff6b76"), "warn": ("#fdf3d8", "#3a3013"),
+    "link": ("#1558b0", "#83b6ff"),
+}  # fmt: skip
+"""Colours of the page's text alone: better and worse, the ground of a warning, links. On paper worse is also bold."""
 
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
 TEXT, SMALL = 11.5, 10.5
@@ -152,7 +158,7 @@ def shade(axes: Axes, windows: list[tuple[float, float]]) -> None:
 
 def css_variables(ground: int) -> str:
     """The custom properties of the palette: ``ground`` 0 is light, 1 is dark."""
-    return "".join(f"--{name}:{pair[ground]};" for name, pair in TOKENS.items())
+    return "".join(f"--{name}:{pair[ground]};" for name, pair in (TOKENS | PAGE).items())
 
 
 def css_classes() -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sim.report.capacity import capacity_text
 from sim.report.cast import Cast, Summary
-from sim.report.numbers import MISSING, NB, UNKNOWN, Stat, half_text, kind_of, stat, value_text
+from sim.report.numbers import MISSING, NB, UNKNOWN, Stat, count_text, half_text, kind_of, stat, value_text
 from sim.report.words import success
 
 
@@ -139,7 +139,7 @@ def _blast(summary: Summary, name: str) -> str:
     """How many teams and services are under their objective, on average."""
     radius = summary["configurations"][name].get("blast_radius") or {}
     parts = [(stat(radius, key), word) for key, word in (("teams_below", "teams"), ("services_below", "services"))]
-    return ", ".join(f"{value_text(value, 'count')}{NB}{word}" for value, word in parts if value.known) or MISSING
+    return ", ".join(f"{count_text(value)}{NB}{word}" for value, word in parts if value.known) or MISSING
 
 
 def sides(summary: Summary, cast: Cast) -> list[Side]:

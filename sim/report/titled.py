@@ -11,7 +11,7 @@ from sim.report.style import INK, MUTED, PER_CHAR, SURFACE, TEXT
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TITLE, LINE, AIR = 15.0, 20.0, 14.0
+TITLE, LINE, AIR = 15.0, 20.0, 18.0
 
 
 def titled(sheet: Sheet) -> Figure:
@@ -36,7 +36,7 @@ def titled(sheet: Sheet) -> Figure:
     figure.set_facecolor(SURFACE)
     lines = [(line, TITLE, INK, "bold", LINE) for line in first]
     lines += [(line, TEXT, MUTED, "normal", 16.0) for line in second]
-    y = 0.0
+    y = 4.0
     for line, size, colour, weight, step in lines:
         place = 1 - (y + step / 2) / whole
         figure.text(0, place, line, size=size, color=colour, weight=weight, va="center", parse_math=False)

@@ -10,8 +10,9 @@ RunInvalid for a run that can't be trusted. ``progress`` is told how far it is; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.scenario.loader import Loaded, load
 from sim.study.compare import Options
@@ -20,7 +21,16 @@ from sim.study.manifest import manifest
 from sim.study.progress import Progress, Silent
 from sim.study.result import Result, read
 
-__all__ = ["Loaded", "Options", "Result", "capacity", "compare", "cost", "import_logs", "load", "read", "run", "tune"]
+if TYPE_CHECKING:
+    from sim.study.fitting.log import Log
+    from sim.study.fitting.run import InForce
+    from sim.study.fitting.types import Fitted, History
+    from sim.study.fitting.types import Options as FitOptions
+
+__all__ = [
+    "Fit", "Loaded", "Options", "Result", "capacity", "compare", "cost", "fit", "import_logs", "load", "read", "run",
+    "tune", "validate",
+]  # fmt: skip
 
 Source = Loaded | str | Path
 
@@ -35,7 +45,7 @@ def _loaded(source: Source, **overrides: object) -> Loaded:
     return source if isinstance(source, Loaded) else load(source, overrides=given(**overrides))
 
 
-def _command(name: str, source: Source, **flags: object) -> tuple[str, ...]:
+def command_line(name: str, source: Source, **flags: object) -> tuple[str, ...]:
     """The command line that gets the same numbers."""
     words = ["keystorm", name, str(source.path if isinstance(source, Loaded) else source)]
     for flag, value in given(**flags).items():
@@ -84,7 +94,7 @@ def run(
     name = configuration or next(iter(loaded.scenario.configurations))
     chosen = replace(options or Options(), configurations=(name,))
     flags = {"seed": seed, "replications": replications, "configuration": configuration}
-    chosen = chosen if chosen.command else replace(chosen, command=_command("run", source, **flags))
+    chosen = chosen if chosen.command else replace(chosen, command=command_line("run", source, **flags))
     return _compared("run", loaded, None, None, out, chosen, progress)
 
 
@@ -93,7 +103,7 @@ def _compared(
     options: Options | None, progress: Progress | None,
 ) -> Result:  # fmt: skip
     chosen, loaded = options or Options(), _loaded(source, seed=seed, replications=replications)
-    command = chosen.command or _command(name, source, seed=seed, replications=replications)
+    command = chosen.command or command_line(name, source, seed=seed, replications=replications)
     chosen = replace(chosen, command=command, out=_folder(out) or chosen.out)
     study = _compare(loaded, chosen, progress or Silent())
     told = manifest(loaded, kind="compare", engine=chosen.engine, command=command)
@@ -121,7 +131,7 @@ def tune(
     from sim.study.tune.tune import tune as search
 
     loaded = _loaded(source, seed=seed, replications=replications)
-    command = _command(
+    command = command_line(
         "tune", source, configuration=configuration, dimensions=",".join(dimensions),
         account_capacity=account_capacity, export=export, seed=seed, replications=replications,
     )  # fmt: skip
@@ -161,7 +171,7 @@ def capacity(
     from sim.study.pool import THREADS, open_pool
 
     loaded = _loaded(source, seed=seed, replications=replications, duration=duration)
-    command = _command(
+    command = command_line(
         "capacity", source, months=months, growth=growth, add_team=add_team, configuration=configuration,
         what_if=what_if, start=start, duration=duration, seed=seed, replications=replications,
     ) + (("--with-faults",) if with_faults else ())  # fmt: skip
@@ -198,7 +208,7 @@ def cost(
     from sim.study.pool import THREADS, open_pool
 
     loaded = _loaded(source, seed=seed, duration=duration)
-    command = _command("cost", source, months=months, budget=budget, configuration=configuration,
+    command = command_line("cost", source, months=months, budget=budget, configuration=configuration,
                        tornado_months=tornado_months, duration=duration, seed=seed)  # fmt: skip
     few = min(100, months // 2)
     options = asked.Options(
@@ -239,3 +249,85 @@ def import_logs(
     )  # fmt: skip
     study = study_of([str(log) for log in logs], options, folder, progress or Silent())
     return Result("import", study.summary, told(study.summary, options), [], study.directory)
+
+
+@dataclass(frozen=True)
+class Fit(Result):
+    """A fit: beside what every result has the scenario itself, and the comparison with the log's history."""
+
+    fitted: Fitted = field(kw_only=True, repr=False)
+    """``fitted.loaded`` is the scenario, ready for :func:`compare`; ``fitted.text`` is its file."""
+    history: History | None = field(default=None, repr=False)
+
+    def _beside(self) -> Mapping[str, str]:
+        from sim.study.fitting.run import SCENARIO
+
+        return {SCENARIO: self.fitted.text}
+
+
+def fit(
+    log: Log | str | Path,
+    *,
+    options: FitOptions | None = None,
+    known: InForce | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Fit:
+    """Fit a described scenario to a log, and compare with its history where it has one.
+
+    ``log`` is what :func:`sim.study.fitting.log.read_log` gave, a folder that ``keystorm import``
+    wrote, or any file that it reads. ``known`` is the arrangement of keys that was in force. Raises
+    BadInput where there is nothing to fit.
+    """
+    from sim.study.fitting import run as fitting
+    from sim.study.fitting.log import Log as InMemory
+    from sim.study.fitting.types import Options as Chosen
+    from sim.study.importing.options import Options as Reading
+    from sim.study.importing.options import shown_command
+
+    chosen, shown, folder = options or Chosen(), progress or Silent(), _folder(out)
+    if isinstance(log, InMemory):
+        study = fitting.fit(log, chosen, shown, out=folder, known=known)
+    else:
+        words = chosen.command or command_line("fit", log, seed=chosen.seed, replications=chosen.replications)
+        chosen = replace(chosen, command=shown_command(words))
+        with fitting.opened(str(log), Reading(), shown) as opened:
+            study = fitting.fit(opened, chosen, shown, out=folder, known=known)
+    told = manifest(study.fitted.loaded, kind="fit", engine=chosen.engine, command=chosen.command)
+    return Fit("fit", study.summary, told, [], study.directory, fitted=study.fitted, history=study.history)
+
+
+def validate(
+    source: Source,
+    out: str | Path,
+    *,
+    configuration: Sequence[str] = (),
+    wall: str = "60s",
+    speed: int = 1,
+    workers: int = 1,
+    api: str = "anthropic",
+    seed: int | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Run the same plan in the simulator and over HTTP, into the folder ``out``: do they agree?
+
+    ``wall`` is how long each live run may take, ``speed`` virtual seconds a second. Needs
+    ``keystorm[live,serve]``. ``summary["agrees"]`` is the answer; each configuration tells why its
+    live run is ``invalid``, where it is. Raises BadInput for what can't be validated.
+    """
+    import os
+    from fractions import Fraction
+
+    from sim.study.validate import options as asked
+    from sim.study.validate.validate import validate as study_of
+    from sim.units import duration
+
+    loaded = _loaded(source, seed=seed, replications=1)
+    command = command_line("validate", source, configuration=configuration, wall=wall, speed=speed, workers=workers,
+                       api=api, seed=seed, out=out)  # fmt: skip
+    options = asked.Options(
+        _folder(out) or Path(out), tuple(configuration), duration(wall), Fraction(speed), workers, api, command
+    )
+    study = study_of(loaded, options, os.environ, progress or Silent())
+    told = manifest(loaded, kind="validate", engine="live", command=command)
+    return Result("validate", study.summary, told, [], study.directory)

@@ -43,7 +43,29 @@ FRAMES: dict[str, dict[str, str]] = {
         "tornado": "sim.report.cost_csv:tornado_csv",
     },
     "import": {"teams": "sim.study.frames:senders", "models": "sim.study.frames:models"},
+    "fit": {
+        "refusals": "sim.study.fitting.frames:refusals",
+        "arrivals": "sim.study.fitting.frames:arrivals",
+        "candidates": "sim.study.fitting.frames:candidates",
+        "sizes": "sim.study.fitting.frames:sizes",
+        "history": "sim.study.fitting.frames:history",
+    },
+    "migrate": {
+        "steps": "sim.report.migrate_csv:summary_csv",
+        "changes": "sim.study.migrate.frames:changes",
+        "orders": "sim.study.migrate.frames:orders",
+        "projects": "sim.study.migrate.frames:projects",
+        "objectives": "sim.study.migrate.frames:objectives",
+        "watch": "sim.study.migrate.frames:watch",
+    },
+    "validate": {
+        "metrics": "sim.study.validate.frames:metrics",
+        "causes": "sim.study.validate.frames:causes",
+        "partings": "sim.study.validate.frames:partings",
+        "gates": "sim.study.validate.frames:gates",
+    },
 }
+FRAMES["live"] = {**FRAMES["compare"], "gates": "sim.study.frames:gates"}
 """Kind of study → table → ``module:function``."""
 
 
@@ -67,17 +89,17 @@ def _read(text: str) -> pd.DataFrame:
     return found
 
 
-def _measured(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Mean and interval as three cells."""
+def measured(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Mean (or single estimate) and interval as three cells."""
     low, high = found.get("ci95") or (None, None)
-    return {"mean": found["mean"], "ci95_low": low, "ci95_high": high}
+    return {"mean": found["mean"] if "mean" in found else found["value"], "ci95_low": low, "ci95_high": high}
 
 
 def differences(summary: Summary) -> pd.DataFrame:
     """configuration, team ("(all teams)": all), metric, mean, ci95_low, ci95_high: paired, minus the first one."""
     base = next(iter(summary["configurations"]))
-    return _table(
-        {"configuration": pair.removesuffix(f" - {base}"), "team": team, "metric": metric, **_measured(found)}
+    return table(
+        {"configuration": pair.removesuffix(f" - {base}"), "team": team, "metric": metric, **measured(found)}
         for pair, sides in summary["paired"].items()
         for team, metrics in [*sides["teams"].items(), ("(all teams)", sides["total"])]
         for metric, found in metrics.items()
@@ -86,7 +108,7 @@ def differences(summary: Summary) -> pd.DataFrame:
 
 def contention(summary: Summary) -> pd.DataFrame:
     """configuration, form (consumption or counterfactual), victim, culprit, share from 0 to 1."""
-    return _table(
+    return table(
         {"configuration": name, "form": form, "victim": victim, "culprit": culprit, "share": share}
         for name, forms in summary["contention"].items()
         for form in ("consumption", "counterfactual")
@@ -98,24 +120,24 @@ def contention(summary: Summary) -> pd.DataFrame:
 def objectives(summary: Summary) -> pd.DataFrame:
     """configuration, team, metric, op, bound, met, mean, ci95_low, ci95_high."""
     keys = ("configuration", "team", "metric", "op", "bound", "met")
-    return _table({key: one[key] for key in keys} | _measured(one["value"]) for one in summary["slos"])
+    return table({key: one[key] for key in keys} | measured(one["value"]) for one in summary["slos"])
 
 
 def objectives_tuned(summary: Summary) -> pd.DataFrame:
     """text, source (scenario or default), met with the recommended limits, and today; mean and interval of each."""
-    return _table(_tuned(summary))
+    return table(_tuned(summary))
 
 
 def _tuned(summary: Summary) -> Iterator[dict[str, Any]]:
     for one in summary["objectives"]:
         for side, found in (("recommended", one), ("today", one["today"])):
             head = {"text": one["text"], "source": one["source"], "limits": side, "met": found["met"]}
-            yield head | _measured(found["value"])
+            yield head | measured(found["value"])
 
 
 def tuned_map(summary: Summary) -> pd.DataFrame:
     """project, rpm, burst, success from 0 to 1, met: each project alone, over the mapped settings."""
-    return _table(
+    return table(
         {"project": name, "rpm": rpm, "burst": burst, "success": value, "met": met}
         for name, one in summary["projects"].items()
         for burst, values, marks in zip(one["map"]["burst"], one["map"]["value"], one["map"]["met"], strict=True)
@@ -125,7 +147,7 @@ def tuned_map(summary: Summary) -> pd.DataFrame:
 
 def senders(summary: Summary) -> pd.DataFrame:
     """A row a team: requests, failed, limited, per_minute, cv, tokens, dollars, peak to mean by interval."""
-    return _table(
+    return table(
         {
             **{key: one[key] for key in ("team", "requests", "failed", "limited", "per_minute", "cv")},
             **{f"{key}_tokens": value for key, value in one["tokens"].items()},
@@ -138,10 +160,16 @@ def senders(summary: Summary) -> pd.DataFrame:
 
 def models(summary: Summary) -> pd.DataFrame:
     """A row a model, as the profile has it."""
-    return _table(summary["models"])
+    return table(summary["models"])
 
 
-def _table(rows: Any) -> pd.DataFrame:
+def gates(summary: Summary) -> pd.DataFrame:
+    """A gate of a live run a row: name, value, limit, unit, passed, meaning."""
+    return table(summary["live"]["gates"])
+
+
+def table(rows: Any) -> pd.DataFrame:
+    """Rows as dicts → a data frame."""
     import pandas as pd
 
     return pd.DataFrame(list(rows))

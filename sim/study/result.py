@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Result:
     """A finished study of any kind.
 
-    ``kind`` is compare, tune, capacity, cost or import. ``summary`` has every number, as the file of
+    ``kind`` is that of the manifest: compare, tune, migrate, …. ``summary`` has every number, as the file of
     the same content has them (plain dicts and lists; shares from 0 to 1, ``_s`` seconds, ``_usd``
     dollars; ``{"mean", "ci95": [low, high]}`` where replications vary). ``manifest`` says what was run
     with what. ``missed`` are the objectives that were missed and count. ``directory`` is where it was
@@ -115,12 +115,18 @@ class Result:
         """
         from sim.report.kinds import render, summary_file
         from sim.results.folder import usable
-        from sim.results.store import write_json
+        from sim.results.store import write_json, write_text
 
         folder = usable(Path(directory))
         write_json(folder / summary_file(self.kind), self.summary)
         write_json(folder / "manifest.json", dict(self.manifest))
+        for name, text in self._beside().items():
+            write_text(folder / name, text)
         return render(folder)
+
+    def _beside(self) -> Mapping[str, str]:
+        """More files of this kind of study, by name."""
+        return {}
 
     def __str__(self) -> str:
         return self.headline

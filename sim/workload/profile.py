@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.scenario.workloads import Profile
+from sim.scenario.profiles import Profile
 from sim.units import DAY, HOUR
 from sim.workload.rows import I64
 

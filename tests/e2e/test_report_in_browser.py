@@ -90,7 +90,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
 
 def test_there_is_a_sample_of_each_kind() -> None:
     found = {json.loads((path / "manifest.json").read_text("utf-8")).get("kind", "compare") for path in SAMPLES}
-    assert found >= {"compare", "tune", "capacity", "cost", "import"}
+    assert found >= {"compare", "tune", "capacity", "cost", "import", "fit", "migrate", "validate"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -22,6 +22,10 @@ from sim.engine.world import build_setting, build_world
 from sim.scenario.plan import build_plan, expected_by_team
 from sim.scenario.schema import Scenario
 from sim.scenario.topology import build_topology
+from sim.study.fitting.arrivals import candidates
+from sim.study.fitting.log import Log, of_columns, read_log
+from sim.study.fitting.token_sizes import size_fit
+from sim.study.fitting.types import Candidate, SizeFit
 from sim.study.importing.options import Options, column_map
 from sim.study.importing.run import import_logs
 from sim.study.progress import Silent
@@ -231,6 +235,63 @@ def test_simulated_requests_come_back(name: str, sent: list[Sent], tmp_path: Pat
     # Requests of the same millisecond may change places.
     assert sorted(imported) == sorted(wanted)
     assert (np.diff(found["start_ns"]) >= 0).all()
+
+
+def fitted(log: Log) -> dict[str, tuple[int, Candidate, SizeFit, SizeFit]]:
+    """Of each team: how many requests, the best process, and its sizes."""
+    found = {}
+    for code, team in enumerate(log.teams):
+        mine = log.where(log["team"] == code)
+        if len(mine):
+            best = min(candidates(mine, mine["start"]), key=lambda one: one.aic)
+            answered = mine["output"][mine["output"] > 0]
+            found[team] = (len(mine), best, size_fit(mine["input"]), size_fit(answered))
+    return found
+
+
+@pytest.fixture(scope="module")
+def sent_teams(sent: list[Sent]) -> dict[str, tuple[int, Candidate, SizeFit, SizeFit]]:
+    """The fit of what was sent, without a format between."""
+    teams, models = sorted({one.team for one in sent}), sorted({one.model for one in sent})
+    columns = {
+        "start": np.array([one.start_ms for one in sent]) * 10**6, "team": [teams.index(one.team) for one in sent],
+        "model": [models.index(one.model) for one in sent], "input": [one.inputs for one in sent],
+        "output": [one.outputs for one in sent],
+    }  # fmt: skip
+    return fitted(of_columns(columns, teams, models))
+
+
+def test_the_fit_of_what_was_sent_holds_the_truth(
+    sent_teams: dict[str, tuple[int, Candidate, SizeFit, SizeFit]],
+) -> None:
+    _, best, inputs, outputs = sent_teams["checkout"]
+    assert (best.process, best.shape) == ("poisson", "flat")
+    assert best.values["rate"].holds(20)
+    assert inputs.values["median"].holds(900)
+    assert outputs.kind == "lognormal"
+    _, best, inputs, outputs = sent_teams["analytics"]
+    assert best.process == "gamma"
+    assert best.values["cv"].value == pytest.approx(4, rel=0.2)
+    assert inputs.values["p95"].holds(9000)
+    assert (outputs.kind, outputs.values["fixed"].value) == ("fixed", 80)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, held) in EXPORTS.items() if "team" in held])
+def test_a_fit_finds_the_same_through_every_format(
+    name: str, sent: list[Sent], sent_teams: dict[str, tuple[int, Candidate, SizeFit, SizeFit]], tmp_path: Path
+) -> None:
+    (tmp_path / "log").write_bytes(EXPORTS[name][0](sent).encode())
+    options = Options(columns=column_map(MAP) if name == "generic" else None, spread_ticks=0)
+    import_logs([str(tmp_path / "log")], options, tmp_path / "out", Silent())
+    again = fitted(read_log(tmp_path / "out"))
+    assert set(again) == set(sent_teams)
+    for team, (count, best, *sizes) in sent_teams.items():
+        number, process, *others = again[team]
+        assert (number, process.title) == (count, best.title)
+        for key, value in best.values.items():
+            assert process.values[key].value == pytest.approx(value.value, rel=1e-3), key
+        for one, other in zip(sizes, others, strict=True):
+            assert (one.kind, one.values) == (other.kind, other.values)
 
 
 def test_the_run_has_what_is_to_be_kept(sent: list[Sent]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from sim.errors import BadInput
 from sim.report import kinds
-from sim.report.charts import chart
+from sim.report.charts import chart, undrawn
 from sim.report.figures.base import Canvas, Sheet
 from sim.report.frame import NUMBER, QUIET, Cell, Chart, Document, Head, Section, Table, Text, html, markdown, write
 from sim.report.numbers import Stat
@@ -168,6 +168,33 @@ def test_a_chart_is_drawn_at_three_widths_and_the_file_is_the_widest():
     assert chart("none", lambda width: None) is None
 
 
+def test_without_drawing_it_is_still_known_who_draws():
+    drawn = []
+    with undrawn() as drawers:
+        assert chart("one", lambda width: drawn.append(width)) is None
+    assert drawn == []
+    drawers["one"](350)
+    assert drawn == [350]
+    assert chart("one", sheet) is not None, "outside charts are drawn again"
+
+
+@pytest.mark.parametrize(("said", "told"), [("It breaks", "It breaks."), ("It breaks.", "It breaks."), ("", "")])
+def test_a_headline_ends_like_a_sentence(said, told):
+    assert replace(DOCUMENT, headline=said).headline == told
+
+
+def test_many_columns_are_set_close():
+    head = tuple(Head(str(at)) for at in range(9))
+    assert Table(head, ()).dense
+    assert not Table(head[:4], ()).dense
+    assert 'class="dense sortable' in html(replace(DOCUMENT, sections=(Section("a", "A", "", (Table(head, ()),)),)))
+
+
+def test_a_column_without_a_name_has_no_button():
+    page = html(replace(DOCUMENT, sections=(Section("a", "A", "", (Table((Head("x"), Head("")), ()),)),)))
+    assert page.count("<button") == 1
+
+
 def test_drawing_gives_the_callers_settings_back():
     import gc
 
@@ -194,6 +221,8 @@ def test_every_kind_has_its_renderer(kind):
 
     module, _, name = kinds.KINDS[kind].partition(":")
     assert callable(getattr(import_module(module), name))
+    assert callable(import_module(module).document), "Python makes the report of a result that was never written"
+    assert kinds.summary_file(kind).endswith(".json")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,8 @@ def test_the_answer_names_who_sends_most(crowd: dict[str, Any]) -> None:
 
 def test_the_page_escapes_names_and_has_its_parts(crowd: dict[str, Any]) -> None:
     made = document(crowd, {"command": ["keystorm", "import", "log"], "keystorm": "1"})
-    assert [one.id for one in made.sections] == ["teams", "when", "bursts", "sizes", "models", "quality", "replay"]
+    ids = ["teams", "when", "bursts", "sizes", "models", "history", "quality", "replay"]
+    assert [one.id for one in made.sections] == ids
     assert [chart.name for chart in made.charts] == ["share", "along", "rhythm"]
     page = html(made)
     assert "<b>&" not in page

@@ -23,8 +23,13 @@ SIGHT = {
     "protanopia": np.array(
         [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
     ),
+    "tritanopia": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
+    ),
 }
 GROUNDS = {"light": 0, "dark": 1}
+APART = {"full": 20, "deuteranopia": 20, "protanopia": 20, "tritanopia": 12}
+"""CIE76 distances; tritanopia is a thousand times rarer than the others and has its own bound."""
 
 
 def linear(colour: str) -> np.ndarray:
@@ -66,7 +71,22 @@ def test_the_measure_knows_black_white_and_confusable_colours():
 @pytest.mark.parametrize("sight", SIGHT)
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_teams_stay_apart(ground, sight):
-    assert closest(palette("team-", ground), sight) > 20
+    assert closest(palette("team-", ground), sight) > APART[sight]
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_no_team_looks_like_the_rest_or_like_an_outcome(ground, sight):
+    for colour in palette("team-", ground):
+        assert closest([colour, style.TOKENS["rest"][GROUNDS[ground]]], sight) > 10
+        if sight == "full":
+            assert all(closest([colour, other], sight) > 14 for other in palette("outcome-", ground))
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_better_and_worse_stay_apart(ground, sight):
+    assert closest([style.PAGE[name][GROUNDS[ground]] for name in ("good", "bad")], sight) > 20
 
 
 @pytest.mark.parametrize("ground", GROUNDS)
@@ -102,7 +122,11 @@ def test_text_and_marks_stand_out_from_the_ground(ground):
     assert contrast(style.TOKENS["ink"][at], surface) > 12
     assert contrast(style.TOKENS["muted"][at], surface) >= 4.5
     for colour in [*palette("team-", ground), style.TOKENS["rest"][at]]:
-        assert contrast(colour, surface) >= 2.7, colour
+        assert contrast(colour, surface) >= 3, colour
+    for name in ("good", "bad", "link"):
+        assert min(contrast(style.PAGE[name][at], ground) for ground in (surface, style.TOKENS["card"][at])) >= 4.5
+    for text in (style.TOKENS["ink"][at], style.PAGE["link"][at]):
+        assert contrast(text, style.PAGE["warn"][at]) >= 4.5
 
 
 def test_light_values_name_their_token_without_doubt():

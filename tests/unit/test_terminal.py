@@ -6,8 +6,17 @@ import io
 
 import pytest
 
+from sim.report import capacity_terminal, cost_terminal, import_terminal, tune_terminal
+from sim.report.console import BARS, scaled
 from sim.report.terminal import spark, text, visible, wants_colour
+from sim.study.result import read
+from tests.samples import FOLDER
 from tests.unit import report_sample as sample
+
+KINDS = {
+    "tune": tune_terminal.text, "capacity": capacity_terminal.text, "cost": cost_terminal.text,
+    "import": import_terminal.text,
+}  # fmt: skip
 
 CASES = {
     "two": sample.summary(),
@@ -87,3 +96,24 @@ def test_spark_lines():
     assert spark([1.0] * 60, 12) == "█" * 12
     assert len(spark([0.5] * 61, 12)) <= 12
     assert spark([-1.0, 2.0]) == "▁█"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_fits_and_has_its_table_intervals_and_spark_lines(kind):
+    summary = read(FOLDER / kind).summary
+    for width in (40, 80, 120):
+        lines = KINDS[kind](summary, width=width, colour=False).splitlines()
+        assert max(map(len, lines)) <= max(80, width)
+        assert not any("\x1b" in line for line in lines)
+    shown = "\n".join(lines)
+    assert set(shown) & set(BARS), "a spark line where there is room"
+    assert kind == "import" or "±" in shown
+    assert lines[0] in shown.split("\n\n")[0], "the answer opens"
+    assert "\x1b[" in KINDS[kind](summary, width=80, colour=True)
+    assert "\x1b" not in KINDS[kind]({**summary}, width=80)
+
+
+def test_sparks_of_amounts_stand_beside_their_largest():
+    assert scaled([1, 2, 4]) == [0.25, 0.5, 1.0]
+    assert scaled([0, 0]) == [0.0, 0.0]
+    assert scaled([]) == []

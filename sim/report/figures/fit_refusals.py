@@ -19,7 +19,8 @@ def draw(told: Told, width: int) -> Sheet | None:
     tests = [test for test in told["throttling"] if test["team"] == TOTAL]
     if not tests:
         return None
-    canvas = Canvas(width, LINE * len(tests) + 58)
+    narrow = width < 500
+    canvas = Canvas(width, LINE * len(tests) + (75 if narrow else 58))
     room = max(length(test["limit"], TEXT) for test in tests) * 1.15 + 14
     axes = canvas.panel(room, 0, width - room - 52, LINE * len(tests))
     axes.set_ylim(LINE * len(tests), 0)
@@ -37,6 +38,7 @@ def draw(told: Told, width: int) -> Sheet | None:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
     axes.tick_params(colors=MUTED)
     grid(axes)
-    canvas.key(room, LINE * len(tests) + 44, [(INK, "upright: the log, replayed"), (colour, "fitted scenario, mean")])
+    names = [(INK, "upright: the log, replayed"), (colour, "fitted scenario, mean")]
+    canvas.key(0 if narrow else room, LINE * len(tests) + 44, names)
     subtitle = "Share of requests refused, everybody on one key, nobody retries; line: single runs, 5th to 95th"
     return Sheet(canvas.figure, headline(told), subtitle, f"Bars of refusals at {len(tests)} limits. {headline(told)}.")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.scenario.workloads import Profile
+from sim.scenario.profiles import Profile
 from sim.study.fitting import gaps as renewal
 from sim.study.fitting.gaps import GapFit, Sample, logarithmic
 from sim.study.fitting.log import Log

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.run import run_world
+from sim.engine.tables import RunResult
 from sim.engine.world import Setting, build_setting, build_world
+from sim.errors import BadInput, RunInvalid
+from sim.results.columns import NOT_STARTED
 from sim.scenario.clients import Client
 from sim.scenario.keys import Ladder, Limits
-from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names
+from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names, nothing_arrives
 from sim.scenario.schema import Model, Scenario, Team
 from sim.scenario.topology import build_topology
 from sim.scenario.workloads import Trace
@@ -79,19 +82,29 @@ class Bench:
         """In the order of :meth:`refused`."""
         return tuple(sorted(self.traffic.teams))
 
-    def plan(self, replication: int) -> Plan:
-        """One replication's requests."""
-        return build_plan(self.scenario, replication, self.traffic.traces)
+    def plan(self, replication: int) -> Plan | None:
+        """One replication's requests; None where nothing comes."""
+        try:
+            return build_plan(self.scenario, replication, self.traffic.traces)
+        except BadInput as error:
+            if error.problem != nothing_arrives().problem:
+                raise
+            return None
 
     @cached_property
-    def _first(self) -> Plan:
+    def _first(self) -> Plan | None:
         return self.plan(0)
 
     def refused(self, limits: Sequence[Limits]) -> F64:
         """Shares of requests refused: float ``(replications, limits, teams + 1)``, everybody last."""
         settings = [self._setting(one) for one in limits]
         plans = (self._first if at == 0 else self.plan(at) for at in range(self.traffic.replications))
-        return np.stack([np.stack([self._shares(setting, plan) for setting in settings]) for plan in plans])
+        return np.stack([self._all_shares(settings, plan) for plan in plans])
+
+    def _all_shares(self, settings: Sequence[Setting], plan: Plan | None) -> F64:
+        if plan is None:  # where nobody comes nobody is refused
+            return np.zeros((len(settings), len(self.teams) + 1))
+        return np.stack([self._shares(setting, plan) for setting in settings])
 
     def _setting(self, limits: Limits) -> Setting:
         scenario = self.scenario
@@ -100,12 +113,20 @@ class Bench:
         return build_setting(scenario, topology, self.teams, model_names(scenario))
 
     def _shares(self, setting: Setting, plan: Plan) -> F64:
-        result = run_world(self._engine, build_world(setting, plan)._replace(rows=1))
+        result = ended(run_world(self._engine, build_world(setting, plan)._replace(rows=1)))
         sent = np.bincount(plan.team, minlength=len(self.teams)).astype(float)
         lost = np.bincount(plan.team[result.status == 429], minlength=len(self.teams)).astype(float)
         sent, lost = np.append(sent, sent.sum()), np.append(lost, lost.sum())
         shares: F64 = np.divide(lost, sent, out=np.full(len(sent), np.nan), where=sent > 0)
         return shares
+
+
+def ended(result: RunResult) -> RunResult:
+    """The same run, every request of which has ended in one way. Raises RunInvalid otherwise."""
+    lost = int(np.count_nonzero((result.outcome < 0) | (result.outcome > NOT_STARTED)))
+    if lost:
+        raise RunInvalid(f"{lost:,} of {len(result.outcome):,} requests are not reported; please report this log")
+    return result
 
 
 def limits_of(dimension: str, amount: int, unit: str) -> Limits:
@@ -114,9 +135,10 @@ def limits_of(dimension: str, amount: int, unit: str) -> Limits:
 
 
 def limit_text(dimension: str, limits: Limits) -> str:
-    """As a reader knows it: ``120/min requests``."""
-    rate = getattr(limits, dimension)
-    return f"{rate.rate} {dimension.replace('_', ' ')}"
+    """As a reader knows it: ``1,200/min requests``."""
+    amount, _, unit = str(getattr(limits, dimension).rate).partition("/")
+    told = f"{int(amount):,}" if amount.isdigit() else amount
+    return f"{told}/{unit} {dimension.replace('_', ' ')}"
 
 
 def fitting_limits(

@@ -1,8 +1,10 @@
 """Which process stands for a stream: the simplest that is refused at test limits as the log is.
 
-Akaike's criterion says how much detail the log can bear: nothing with more parameters than its best
-candidate is taken. Among the others the one with the fewest parameters is taken whose refusals at the
-stream's own test limits are within half of the tolerance; where none is, the criterion's best.
+Akaike's criterion says how much detail the log can bear; of candidates within 4 of its best the one with
+the fewest parameters stands for the best. Of that and those with fewer
+parameters, the one with the fewest is taken whose refusals at the stream's own test limits are within
+half of the tolerance. Where none is, the criterion's best is taken, if chance may explain what it
+misses; otherwise finer candidates are tried too, and the nearest of all is taken.
 """
 
 from __future__ import annotations
@@ -23,10 +25,14 @@ from sim.units import MINUTE
 
 F64 = NDArray[np.float64]
 
+CLOSE = 4.0
+"""Differences of the criterion up to this say little: Burnham, Anderson, Model Selection (2002), §2.6."""
 ENOUGH = 200
 """Below so many requests refusals are too few to choose by."""
 BUDGET, FEWEST, MOST = 400_000, 5, 20
 """Requests that one candidate may cost, and replications within that."""
+MORE = 6
+"""Finer candidates that are tried where the criterion's best is off."""
 FAR = 3
 """Times the tolerance: so far off, no further replication is run."""
 
@@ -45,7 +51,7 @@ def choose(
     log: Log, found: Sequence[Candidate], make: Callable[[Candidate], Workload], options: Options
 ) -> Choice:  # fmt: skip
     """Choose among candidates for the requests of one stream."""
-    best = min(found, key=lambda each: each.aic)
+    best = supported(found)
     if len(found) == 1:
         return Choice(best, tuple(found), _only(best))
     if len(log) < ENOUGH:
@@ -55,6 +61,13 @@ def choose(
             best, tuple(found), f"lowest AIC; {len(log):,} requests are too few for more than a rate and a CV"
         )
     return _tested(log, list(found), best, make, options)
+
+
+def supported(found: Sequence[Candidate]) -> Candidate:
+    """The candidate of the fewest parameters among those that the criterion hardly tells from its best."""
+    least = min(each.aic for each in found)
+    near = [each for each in found if each.aic <= least + CLOSE]
+    return min(near, key=lambda each: (each.parameters, each.aic))
 
 
 def _only(candidate: Candidate) -> str:
@@ -76,7 +89,18 @@ def _tested(
         found[at] = replace(found[at], error=error)
         if abs(error) <= options.tolerance / 2:
             return Choice(found[at], tuple(found), _why(found[at], best))
-    return _last(found, best, inside, options)
+    chosen = found[found.index(replace(best, error=error))]
+    if abs(error) <= options.tolerance or inside:
+        chance = "" if abs(error) <= options.tolerance else (
+            "; refusals differ from the log’s by no more than single runs of it differ"
+        )  # fmt: skip
+        return Choice(chosen, tuple(found), f"lowest AIC{chance}")
+    for at in _finer(found, best):
+        error, _ = _error(log, make(found[at]), limits, base, options)
+        found[at] = replace(found[at], error=error)
+        if abs(error) <= options.tolerance / 2:
+            break
+    return _nearest(found, options)
 
 
 def _error(
@@ -97,19 +121,19 @@ def _error(
     return worst, inside
 
 
-def _last(
-    found: list[Candidate], best: Candidate, inside: bool, options: Options
-) -> Choice:  # fmt: skip
-    """None was within half of the tolerance: the criterion's best, which was tried last."""
-    chosen = next(each for each in found if replace(each, error=None) == best)
+def _finer(found: Sequence[Candidate], best: Candidate) -> list[int]:
+    """The best process of each finer shape, the simplest first."""
+    return sorted(
+        (at for at in _by_shape(found) if found[at].parameters > best.parameters), key=lambda at: found[at].parameters
+    )[:MORE]
+
+
+def _nearest(found: Sequence[Candidate], options: Options) -> Choice:
+    """The one whose refusals are nearest, and what it still misses."""
+    chosen = min((each for each in found if each.error is not None), key=lambda each: abs(each.error or 0.0))
     error = abs(chosen.error or 0.0)
-    if error <= options.tolerance or inside:
-        why = "lowest AIC" if error <= options.tolerance else (
-            "lowest AIC; refusals differ from the log’s by no more than single runs of it differ"
-        )  # fmt: skip
-        return Choice(chosen, tuple(found), why)
     flag = f"refusals at test limits are up to {100 * error:.0f} % off with {chosen.title}, the best that was found"
-    return Choice(chosen, tuple(found), "lowest AIC", flag)
+    return Choice(chosen, tuple(found), "nearest in refusals", flag if error > options.tolerance else "")
 
 
 def _why(chosen: Candidate, best: Candidate) -> str:
@@ -119,13 +143,18 @@ def _why(chosen: Candidate, best: Candidate) -> str:
 
 def _worth_trying(found: Sequence[Candidate], best: Candidate) -> list[int]:
     """The best process of each shape, the simplest first, the criterion's best last."""
-    by_shape: dict[tuple[str, float], int] = {}
+    tried = [at for at in _by_shape(found) if found[at].parameters < best.parameters]
+    return [*sorted(tried, key=lambda at: found[at].parameters), found.index(best)]
+
+
+def _by_shape(found: Sequence[Candidate]) -> list[int]:
+    """The places of the best candidate of each shape."""
+    best: dict[tuple[str, float], int] = {}
     for at, each in enumerate(found):
         key = each.shape, each.step_s
-        if key not in by_shape or each.aic < found[by_shape[key]].aic:
-            by_shape[key] = at
-    tried = [at for at in by_shape.values() if found[at].parameters < best.parameters]
-    return [*sorted(tried, key=lambda at: found[at].parameters), found.index(best)]
+        if key not in best or each.aic < found[best[key]].aic:
+            best[key] = at
+    return list(best.values())
 
 
 def log_bench(log: Log, model: str, options: Options) -> Bench:

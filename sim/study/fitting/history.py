@@ -27,6 +27,7 @@ from sim.scenario.plan import Plan, build_plan, expected_by_team, model_names
 from sim.scenario.schema import Scenario
 from sim.scenario.topology import build_topology
 from sim.study.fitting.answers import durations_known, succeeded
+from sim.study.fitting.bench import ended
 from sim.study.fitting.log import Log
 from sim.study.fitting.text import length_ns
 from sim.study.fitting.throttling import TOTAL, replay_traffic
@@ -151,7 +152,7 @@ def _simulated(log: Log, scenario: Scenario, configuration: str, options: Option
     found = []
     for replication in range(options.replications):
         plan = build_plan(ours, replication, traces)
-        found.append(_measured(plan, run_world(options.engine, build_world(setting, plan)._replace(rows=1))))
+        found.append(_measured(plan, ended(run_world(options.engine, build_world(setting, plan)._replace(rows=1)))))
     return found
 
 

@@ -7,7 +7,7 @@ input this would join strangers, and nothing is linked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,6 +23,10 @@ from sim.workload.rows import I64
 WITHIN = 2 * MINUTE
 ALIKE = 0.2
 """Of a team's requests for a model; more than this with the same input cannot be told apart."""
+PASSED = 3
+"""Rows of the same input that may stand between, and one more."""
+MANY, COMPANY = 50, 0.01
+"""From so many delays on, those are chance's that have fewer neighbours than this share."""
 ENOUGH = 10
 NAN = float("nan")
 
@@ -58,18 +62,48 @@ def refused(log: Log) -> NDArray[np.bool_]:
 def attempts(log: Log) -> Attempts:
     """Link the attempts of requests."""
     count = len(log)
-    before, after, number = np.full(count, -1), np.full(count, -1), np.zeros(count, np.int64)
-    failed = refused(log) & (log["input"] > 0) & ~_alike(log)
+    found = Attempts(np.full(count, -1), np.full(count, -1), np.zeros(count, np.int64))
     order = np.lexsort((log["start"], log["session"], log["input"], log["model"], log["team"]))
+    failed = refused(log) & (log["input"] > 0) & ~_alike(log)
+    typical = _typical(_waits(log, order, failed, 1)[1])
+    for step in range(1, 1 + PASSED):
+        # Between two attempts of one request others with the same input may stand: their delays give them away.
+        pairs, wait = _waits(log, order, failed, step)
+        for at in pairs[typical(wait)]:
+            first, second = order[at], order[at + step]
+            if found.after[first] < 0 and found.before[second] < 0:
+                found.after[first], found.before[second] = second, first
+    for row in np.argsort(log["start"], kind="stable"):
+        if found.before[row] >= 0:
+            found.number[row] = found.number[found.before[row]] + 1
+    return found
+
+
+def _waits(log: Log, order: I64, failed: NDArray[np.bool_], step: int) -> tuple[I64, I64]:
+    """Places in ``order`` of failed rows and how long after their end the row ``step`` places on starts.
+
+    Both of the same team, model, session and input.
+    """
     columns = [log[name][order] for name in ("team", "model", "input", "session")]
-    same = np.all([values[1:] == values[:-1] for values in columns], axis=0)
+    same = np.all([values[step:] == values[:-step] for values in columns], axis=0)
     end = log["start"] + np.maximum(log["duration"], 0)
-    wait = log["start"][order[1:]] - end[order[:-1]]
-    linked = np.flatnonzero(same & failed[order[:-1]] & (wait >= 0) & (wait <= WITHIN))
-    before[order[linked + 1]], after[order[linked]] = order[linked], order[linked + 1]
-    for at in linked:
-        number[order[at + 1]] = number[order[at]] + 1
-    return Attempts(before, after, number)
+    wait = log["start"][order[step:]] - end[order[:-step]]
+    places = np.flatnonzero(same & failed[order[:-step]] & (wait >= 0) & (wait <= WITHIN))
+    return places, wait[places]
+
+
+def _typical(waits: I64) -> Callable[[I64], NDArray[np.bool_]]:
+    """Which delays have company: neighbours within a tenth, as those of a policy have and chance's have not."""
+    if len(waits) < MANY:
+        return lambda some: np.ones(len(some), bool)
+    logs = np.sort(np.log(np.maximum(waits, 1)))
+
+    def known(some: I64) -> NDArray[np.bool_]:
+        at = np.log(np.maximum(some, 1))
+        near = np.searchsorted(logs, at + 0.1, side="right") - np.searchsorted(logs, at - 0.1, side="left")
+        return np.asarray(near >= COMPANY * len(logs))
+
+    return known
 
 
 def _alike(log: Log) -> NDArray[np.bool_]:

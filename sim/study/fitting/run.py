@@ -67,6 +67,9 @@ def opened(source: str, options: ImportOptions, progress: Progress) -> Iterator[
     if (path.is_dir() and (path / FILE).exists()) or path.suffix == ".parquet":
         yield read_log(path)
         return
+    if not path.exists() and "://" not in source:
+        hint = "the folder that keystorm import wrote, or a log that it reads"
+        raise BadInput("no such log", place=source, hint=hint)
     if path.is_dir():
         hint = "the folder that keystorm import wrote, or a log that it reads"
         raise BadInput(f"this folder has no {FILE}", place=source, hint=hint)

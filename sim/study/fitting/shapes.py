@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.scenario.workloads import Profile
+from sim.scenario.profiles import Profile
 from sim.study.fitting.log import Log
 from sim.units import DAY, HOUR, MINUTE, SECOND, WEEK, duration_text
 from sim.workload.profile import DAYS, Warp

@@ -18,6 +18,8 @@ from sim.units import SECOND, duration_text
 from sim.workload.profile import DAYS
 
 WIDTH = 116
+RARE = 5e-4
+"""Server errors below this share are none."""
 Said = Mapping[str, Any]
 
 
@@ -198,15 +200,25 @@ def _configurations(limits: Limits, how: str) -> Iterator[str]:
     yield f"  projects: {flow({'isolation': 'projects', 'limits': said, 'split': 'by-traffic'})}"
 
 
+def storms(errors: Mapping[str, float], log: Log) -> list[dict[str, Any]]:
+    """Server errors as faults that last as long as the log: entries under ``chaos:``."""
+    return [
+        {"storm": {"status": int(status), "at": "0s", "for": duration_text(length_ns(log)),
+                   "probability": float(described.plain(share, 4))}}
+        for status, share in errors.items() if status in ("500", "503", "529") and share >= RARE
+    ]  # fmt: skip
+
+
 def _storms(errors: Mapping[str, float], log: Log) -> Iterator[str]:
-    shown = {status: share for status, share in errors.items() if status in ("500", "503", "529") and share >= 5e-4}
-    if shown:
+    found = storms(errors, log)
+    if found:
         yield ""
         yield "chaos:"
-    for status, share in shown.items():
-        yield from _comment(f"{100 * share:.2g} % of the log’s rows ended with {status}; spread evenly here.", 2)
-        span = duration_text(length_ns(log))
-        yield f"  - storm: {{status: {status}, at: 0s, for: {span}, probability: {described.plain(share, 4)}}}"
+    for entry in found:
+        storm = entry["storm"]
+        share = 100 * storm["probability"]
+        yield from _comment(f"{share:.2g} % of the log’s rows ended with {storm['status']}; spread evenly here.", 2)
+        yield f"  - {flow(entry).removeprefix('{').removesuffix('}')}"
 
 
-__all__ = ["flow", "interval", "length_ns", "scenario_text", "size_words", "stream_words"]
+__all__ = ["flow", "interval", "length_ns", "scenario_text", "size_words", "storms", "stream_words"]

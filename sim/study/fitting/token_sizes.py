@@ -17,6 +17,8 @@ from sim.workload.rows import I64
 SAMPLE = 50_000
 NEAR = 0.05
 """A lognormal is near enough up to this distance of Kolmogorov and Smirnov, and to this error of the mean."""
+FAR = 0.15
+"""So far off a mean is never taken, whatever chance explains."""
 CHANCE = 1.63
 """Times 1/√n: a distance that chance passes in one of a hundred samples."""
 NAMES = tuple(Quantiles.model_fields)
@@ -38,7 +40,7 @@ def size_fit(values: I64) -> SizeFit:
     }  # fmt: skip
     found = _judged("lognormal", lognormal, values)
     off = abs(found.fitted["mean"] / found.log["mean"] - 1)
-    if found.distance <= max(NEAR, CHANCE / math.sqrt(count)) and off <= max(NEAR, 3 * _noise(values)):
+    if found.distance <= max(NEAR, CHANCE / math.sqrt(count)) and off <= max(NEAR, min(3 * _noise(values), FAR)):
         return found
     return _judged("quantiles", _with_mean(_quantiles(values), values), values)
 

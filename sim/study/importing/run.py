@@ -18,7 +18,7 @@ from sim.study.importing.files import write_all
 from sim.study.importing.intake import Intake, LogFile, salt_of
 from sim.study.importing.mapping import read_mapping
 from sim.study.importing.options import Options
-from sim.study.importing.profile import Profile, profiled
+from sim.study.importing.profile import Profile, profiled, total
 from sim.study.importing.summary import summary_of
 from sim.study.progress import Progress
 from sim.units import SECOND
@@ -35,7 +35,7 @@ from sim.workload.log.write import FILE, write
 RELATIVE = 100_000_000 * SECOND
 """A log that ends before this (March 1973) counts from a zero of its own."""
 
-REPORTED = 100_000
+REPORTED, REPLICATIONS = 100_000, 5
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def import_logs(logs: Sequence[str], options: Options, out: Path, progress: Prog
             spool.unsorted = 0  # requests that were made from sums and rates come one sum or client after another
         _check(intake)
         profile = _merge(intake, options, work, progress)
-        summary = summary_of(intake, options, profile)
+        summary = summary_of(intake, options, profile) | {"history": _history(work / FILE, profile, progress)}
         progress.start("writing the profile", 1)
         safe = write_all(out, work / FILE, summary, options)
     return Study(safe, out)
@@ -142,6 +142,21 @@ def _check(intake: Intake) -> None:
     value = f"{intake.read:,} rows read" + (f": {said}" if said else "")
     hint = "a bill is imported beside a usage report or a request log" if intake.bill.sums else "a log with requests"
     raise BadInput("no request can be imported", place=shown, value=value, hint=hint)
+
+
+def _history(log: Path, profile: Profile, progress: Progress) -> dict[str, Any] | None:
+    """What was recorded against what is simulated; None where the log says too little, or is too long for it."""
+    from sim.study.fitting.log import read_log
+    from sim.study.fitting.recorded import FEWEST, MOST, history_of
+    from sim.study.fitting.summary import history_told
+    from sim.study.fitting.types import Options as Fitting
+
+    said = total(profile, "status_known") + total(profile, "duration_known")
+    if not FEWEST <= profile.written <= MOST or not said or total(profile, "assumed") == profile.written:
+        return None
+    progress.start("simulating what was recorded", 1)
+    found = history_of(read_log(log), Fitting(replications=REPLICATIONS))
+    return None if found is None else history_told(found)
 
 
 def _merge(intake: Intake, options: Options, work: Path, progress: Progress) -> Profile:

@@ -34,12 +34,13 @@ class Found:
         return self.needs.ceiling.goals
 
 
-def study(job: Job, exports: tuple[str, ...] = ()) -> Found:
-    """Search one project, and look around what was found."""
+def study(job: Job, exports: tuple[str, ...] = (), *, around: bool = True) -> Found:
+    """Search one project, and look around what was found; without ``around`` only what exports need is told."""
     lab = Lab(job)
     needs = find(lab)
-    told = {**_head(job, needs), **({} if needs.settings is None else _around(lab, needs, needs.settings))}
+    told = _head(job, needs)
     if needs.settings is not None:
+        told |= (_around if around else _use)(lab, needs, needs.settings)
         told["exports"] = _exports(lab, needs, needs.settings, exports)
     search = {
         "trials": lab.trials,
@@ -82,14 +83,20 @@ def _mean_meets(goal: Goal, reading: Reading) -> bool:
     return not reading.silent and goal.objective.slo.met_by(float(reading.interval.mean[()]))
 
 
-def _around(lab: Lab, needs: Needs, found: Settings) -> dict[str, Any]:
-    job, goals = lab.job, needs.ceiling.goals
+def _use(lab: Lab, _: Needs, found: Settings) -> dict[str, Any]:
+    """What the project uses and what it gets, alone under its settings."""
     used, values = details.facts(lab, found)
-    teams = tuple(job.scenario.teams)
+    return {
+        "teams_alone": details.shown(values, tuple(lab.job.scenario.teams), lab.job.subject.teams),
+        "traffic": used,
+    }
+
+
+def _around(lab: Lab, needs: Needs, found: Settings) -> dict[str, Any]:
+    goals = needs.ceiling.goals
     return {
         "alone": details.trial_json(lab, goals, Trial(found)),
-        "teams_alone": details.shown(values, teams, job.subject.teams),
-        "traffic": used,
+        **_use(lab, needs, found),
         "map": details.map_of(lab, needs, found),
         "sensitivity": details.sensitivity(lab, goals, found),
         "needed_ci95": details.bounds(lab, goals, found),

@@ -21,7 +21,7 @@ from sim.workload.importers.detect import detect
 from sim.workload.importers.generic import Generic
 from sim.workload.importers.helicone import Helicone
 from sim.workload.importers.holysheep import HolySheep
-from sim.workload.importers.keystorm_log import KeystormLog
+from sim.workload.importers.keystorm_log import KeystormLog, collect
 from sim.workload.importers.labels import plain_name
 from sim.workload.importers.langfuse import Langfuse
 from sim.workload.importers.litellm import LiteLLM
@@ -59,7 +59,10 @@ def read_trace(trace: Trace, base: Path, *, skip_bad_rows: bool = False) -> Trac
     reading = Reading(trace.columns, trace.tokens, request_tokens=trace.request_tokens or REQUEST_TOKENS)
     models = None if trace.models is None else frozenset(trace.models)
     collector = Collector(Rejects(trace.file), reading, plain_name, models)
-    collector.take(importer.read(source, reading))
+    if isinstance(importer, KeystormLog):
+        collect(source, collector)
+    else:
+        collector.take(importer.read(source, reading))
     rows = collector.finish()
     _check_rejects(rows, trace.file, skip_bad_rows)
     notes = (f"{trace.file} read as {importer.name}: {why}", *rows.notes, *_warnings(rows, trace.file))

@@ -60,6 +60,8 @@ class Collector:
     buckets: int = 0
     assumed: int = 0
     """Requests that were made from sums, or whose size is assumed."""
+    first_other: int | None = None
+    """The earliest request for another model: time counts from the log's start, so that models stay in step."""
 
     def take(self, items: Iterable[Item]) -> None:
         """All items of a log."""
@@ -87,7 +89,7 @@ class Collector:
         elif item.cached or item.tier == "batch":
             self.unlimited += 1
         elif self.models is not None and item.model not in self.models:
-            self.others += 1
+            self.other(1, item.start_ns)
         else:
             self.assumed += item.assumed
             self.times.append(item.start_ns)
@@ -95,6 +97,11 @@ class Collector:
             self.cached.append(item.cache_read)
             self.outputs.append(item.output_tokens)
             self.codes.append(self.names.setdefault(self.name_of(item.who), len(self.names)))
+
+    def other(self, count: int, first_ns: int) -> None:
+        """Requests for models that are not wanted, the earliest at ``first_ns``."""
+        self.others += count
+        self.first_other = first_ns if self.first_other is None else min(first_ns, self.first_other)
 
     def _bucket(self, item: Bucket) -> None:
         self.buckets += 1
@@ -107,11 +114,13 @@ class Collector:
             self._request(request)
 
     def finish(self) -> TraceRows:
-        """The rows sorted by time (equal times as in the file), counted from the earliest."""
+        """The rows sorted by time (equal times as in the file), counted from the earliest of any model."""
         times = np.asarray(self.times, np.int64)
         order = np.argsort(times, kind="stable")
         notes = (*self.notes, *self._said(int(np.count_nonzero(np.diff(times) < 0))))
-        times = times[order] - (times[order[0]] if len(times) else 0)
+        times = times[order]
+        first = [*times[:1].tolist(), *([] if self.first_other is None else [self.first_other])]
+        times = times - min(first, default=0)
         rejects = self.rejects
         if self.windows:
             return self._rates(notes)

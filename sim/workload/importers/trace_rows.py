@@ -82,4 +82,4 @@ def natural_span(times: I64) -> int:
     One row, or all rows at one instant, say nothing about a rate: one second.
     """
     last = int(times[-1]) if len(times) else 0
-    return last + max(1, last // (len(times) - 1)) if last else SECOND
+    return last + max(1, last // (len(times) - 1)) if last and len(times) > 1 else last + SECOND

@@ -1,0 +1,1 @@
+"""``keystorm migrate``: from one shared key to projects, each step run on the user's own traffic."""
