@@ -15,7 +15,7 @@ EXIT_CODE_FILE ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup compare test check format bench golden docs samples live-litellm constraints clean
+.PHONY: help setup compare test coverage check format bench golden docs samples live-litellm constraints clean
 
 help:  ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -42,9 +42,13 @@ compare: $(STAMP)  ## compare the configurations of SCENARIO (ARGS adds flags) a
 	if [ $$code -eq 99 ]; then echo "The comparison is done; at least one objective of the scenario is missed (keystorm's exit code 99)."; \
 	else exit $$code; fi
 
-test: $(STAMP)  ## run the whole suite, with coverage
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term $(ARGS); code=$$?; \
+test: $(STAMP)  ## run the whole suite
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS); code=$$?; \
 	if [ -n "$(EXIT_CODE_FILE)" ]; then echo $$code > "$(EXIT_CODE_FILE)"; else exit $$code; fi
+
+# Tracing every line costs much time, hence apart.
+coverage: $(STAMP)  ## run the whole suite, and say which lines it reaches
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term $(ARGS)
 
 check: $(STAMP)  ## lint, format, types, import direction
 	@$(BIN)/ruff check .
