@@ -95,7 +95,7 @@ def prepare(folder: Path) -> None:
     (folder / "log.csv").write_text(LOG, "utf-8")
     data = yaml.safe_load(scenario())
     log = folder / "reports" / "gateway-noisy-neighbour" / "spend-logs.jsonl"
-    log.parent.mkdir(parents=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
     log.write_bytes((ROOT / "tests" / "unit" / "litellm_spend_logs.jsonl").read_bytes())
     for name in ("my.yaml", "limits.yaml"):
         (folder / name).write_text(yaml.safe_dump(data, sort_keys=False), "utf-8")
