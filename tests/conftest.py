@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import settings
 # A deadline is a wall-clock assertion: on a busy machine it fails for no reason.
 settings.register_profile("keystorm", deadline=None)
 settings.load_profile("keystorm")
+
+# A job in the background of a shell inherits that Ctrl-C is ignored, and so would every command that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(os.environ.get("KEYSTORM_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
 

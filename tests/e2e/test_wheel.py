@@ -241,9 +241,12 @@ def test_an_interrupt_leaves_no_half_written_file(installed: Path, compared: Pat
         list(map(str, words)), cwd=compared, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    first = process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    try:
+        first = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert first
     assert process.returncode == 130
     assert "Traceback" not in told
