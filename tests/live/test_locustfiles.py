@@ -56,7 +56,7 @@ def test_the_replay_writes_its_tables_and_says_its_gates(served: tuple[Path, dic
         "thundering_herd.py", "-u", "1", "--speed", SPEED, "--keystorm-out", str(tmp_path / "out"),
         LOCUST_HOST=told["anthropic_base_url"], KEYSTORM_SCENARIO=str(path),
     )  # fmt: skip
-    assert found.returncode in (0, 98), found.stderr
+    assert found.returncode in (0, 1, 98), found.stderr  # 1 is Locust's own word for requests that failed
     assert "rows_sent" in found.stderr and "attempts by virtual second" in found.stderr
     requests, attempts = read(tmp_path / "out")
     assert len(requests) > 400 and len(attempts) >= len(requests) * 0.9
