@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sim.errors import BadInput
 from sim.report.capacity_csv import costs_csv, dates_csv, months_csv
 from sim.report.capacity_tables import (
     breaks_tables,
@@ -27,6 +25,7 @@ from sim.report.document import Block, Chart, Document, Section, Text
 from sim.report.figures import by_month, calendar, cost_by_month, headroom, tier_steps
 from sim.report.figures.base import Sheet
 from sim.report.frame import write
+from sim.report.saved import read_json
 
 FILE = "capacity.json"
 DOWNLOADS = (
@@ -41,20 +40,9 @@ DOWNLOADS = (
 
 def render(directory: Path) -> Path:
     """Write the report of the study in ``directory`` from its capacity.json. Raises BadInput without one."""
-    summary, manifest = _json(directory / FILE), _json(directory / "manifest.json")
+    summary, manifest = read_json(directory / FILE, "capacity"), read_json(directory / "manifest.json", "capacity")
     files = {"dates.csv": dates_csv(summary), "costs.csv": costs_csv(summary), "months.csv": months_csv(summary)}
     return write(directory, document(summary, manifest), files)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        hint = "give the folder that keystorm capacity wrote"
-        raise BadInput("no result to report on", place=str(path), hint=hint) from None
-    except ValueError as error:
-        raise BadInput("not valid JSON", place=str(path), value=str(error), hint="run the study again") from None
-    return found
 
 
 def document(summary: Json, manifest: Json) -> Document:

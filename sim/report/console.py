@@ -73,6 +73,19 @@ def opening(console: Console, headline: str, details: Iterable[str], warnings: I
     console.print()
 
 
+def verdict(
+    console: Console, headline: str, details: Iterable[str] = (), warnings: Iterable[str] = (), *, good: bool
+) -> None:
+    """A headline that says whether two things agree, green or red, and what belongs to it."""
+    from rich.text import Text
+
+    console.print(Text(visible(headline), style="bold green" if good else "bold red"))
+    for sentence in details:
+        console.print(Text(visible(sentence)))
+    for sentence in warnings:
+        console.print(Text(visible(sentence), style="red"))
+
+
 def table(names: Iterable[tuple[str, int]], numbers: Iterable[str], trend: str = "", width: int | None = None) -> Table:
     """An empty table without lines: columns of ``names`` (each with its most characters), then of ``numbers``.
 

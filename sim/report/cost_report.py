@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sim.errors import BadInput
 from sim.report.charts import chart
 from sim.report.cost_csv import bills_csv, saving_csv, tornado_csv
 from sim.report.cost_tables import (
@@ -31,6 +29,7 @@ from sim.report.figures import bill_causes, bill_spread, bill_tail, tornado, wat
 from sim.report.figures.base import Sheet
 from sim.report.frame import write
 from sim.report.numbers import NB
+from sim.report.saved import read_json
 
 FILE = "summary.json"
 DOWNLOADS = (
@@ -62,23 +61,12 @@ DEFINITIONS = (
 
 def render(directory: Path) -> Path:
     """Write the report of the study in ``directory`` from its summary.json. Raises BadInput without one."""
-    summary, manifest = _json(directory / FILE), _json(directory / "manifest.json")
+    summary, manifest = read_json(directory / FILE, "cost"), read_json(directory / "manifest.json", "cost")
     files = {"bills.csv": bills_csv(summary), "saving.csv": saving_csv(summary), "tornado.csv": tornado_csv(summary)}
     kept = {name: text for name, text in files.items() if text}
     for name in files.keys() - kept.keys():
         (directory / name).unlink(missing_ok=True)
     return write(directory, document(summary, manifest), kept)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        hint = "give the folder that keystorm cost wrote"
-        raise BadInput("no result to report on", place=str(path), hint=hint) from None
-    except ValueError as error:
-        raise BadInput("not valid JSON", place=str(path), value=str(error), hint="run the study again") from None
-    return found
 
 
 def document(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> Document:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sim.errors import BadInput
 from sim.report.charts import chart
 from sim.report.document import Block, Document, Section, Text
 from sim.report.figures import fit_refusals
@@ -25,6 +23,7 @@ from sim.report.fit_tables import (
 from sim.report.fit_words import details, headline, warnings
 from sim.report.frame import write
 from sim.report.import_view import span_text
+from sim.report.saved import read_json
 
 FILE, SCENARIO = "fit.json", "scenario.yaml"
 Told = Mapping[str, Any]
@@ -48,18 +47,7 @@ METHOD = (
 
 def render(directory: Path) -> Path:
     """Write the report of the fit in ``directory`` from its fit.json. Raises BadInput without one."""
-    return write(directory, document(_json(directory / FILE), _json(directory / "manifest.json")))
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        hint = "give the folder that keystorm fit wrote"
-        raise BadInput("no fit to report on", place=str(path), hint=hint) from None
-    except ValueError as error:
-        raise BadInput("not valid JSON", place=str(path), value=str(error), hint="fit the log again") from None
-    return found
+    return write(directory, document(read_json(directory / FILE, "fit"), read_json(directory / "manifest.json", "fit")))
 
 
 def document(told: Told, manifest: Told) -> Document:

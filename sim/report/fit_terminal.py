@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-import io
-import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
+from sim.report.console import opening, table, visible, written
 from sim.report.fit_tables import KINDS, stat_of
 from sim.report.fit_words import METRICS, NAMELESS, TOTAL, Told, details, headline, signed, warnings
 from sim.report.import_view import count_text, percent
-from sim.report.numbers import NB, Stat, value_text, with_interval
-from sim.report.terminal import visible, wants_colour
+from sim.report.numbers import Stat, value_text, with_interval
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 SHOWN = 15
 
 
 def text(told: Told, *, width: int | None = None, colour: bool | None = None) -> str:
-    """The result as text for standard output, at least 80 columns wide; ``colour`` forces it on or off."""
-    from shutil import get_terminal_size
+    """The result as text for standard output, as :func:`sim.report.console.written` has it."""
+    return written(partial(_tell, told), width=width, colour=colour)
 
-    from rich.console import Console
+
+def _tell(told: Told, console: Console, width: int) -> None:
     from rich.text import Text
 
-    colour = wants_colour(sys.stdout) if colour is None else colour
-    target = io.StringIO()
-    console = Console(
-        file=target, width=max(80, width or get_terminal_size((80, 24)).columns), force_terminal=colour,
-        no_color=not colour, highlight=False, markup=False, emoji=False, legacy_windows=False,
-        color_system="standard" if colour else None,
-    )  # fmt: skip
-    console.print(Text(visible(headline(told)), style="bold"))
-    for sentence in details(told)[:2]:
-        console.print(Text(visible(sentence)))
-    for sentence in warnings(told):
-        console.print(Text(visible(sentence), style="yellow"))
-    for table in _tables(told):
-        console.print()
-        console.print(table)
+    opening(console, headline(told), details(told)[:2], warnings(told))
+    for at, one in enumerate(_tables(told)):
+        if at:
+            console.print()
+        console.print(one)
     if told["history"]:
         console.print(Text(visible(told["history"]["verdict"]), style="bold"))
-    return "\n".join(line.rstrip() for line in target.getvalue().replace(NB, " ").splitlines()) + "\n"
 
 
 def _tables(told: Told) -> list[Table]:
@@ -50,41 +40,31 @@ def _tables(told: Told) -> list[Table]:
     return found + ([_history(told["history"])] if told["history"] else [])
 
 
-def _made(first: str, *others: str) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column(first, overflow="ellipsis", no_wrap=True, max_width=24)
-    for label in others:
-        table.add_column(label, justify="right", overflow="ellipsis", no_wrap=True)
-    return table
-
-
 def _limits(told: Told) -> Table:
-    table = _made("limit", "log", "fitted", "difference")
+    made = table([("limit", 24)], ["log", "fitted", "difference"])
     for test in told["throttling"]:
         if test["team"] == TOTAL:
             fitted = with_interval(stat_of(test["fitted"]), "share")
-            table.add_row(test["limit"], percent(test["log"]), fitted, signed(test["error"]))
-    return table
+            made.add_row(test["limit"], percent(test["log"]), fitted, signed(test["error"]))
+    return made
 
 
 def _streams(told: Told) -> Table:
-    table = _made("team", "model", "requests", "arrivals", "refusals")
+    made = table([("team", 24)], ["model", "requests", "arrivals", "refusals"])
     for one in told["streams"][:SHOWN]:
         process = "sessions" if one["session"] else one["chosen"]["process"]
-        table.add_row(
+        made.add_row(
             visible(one["team"]), visible(one["model"] or NAMELESS), count_text(one["requests"]), process,
             signed(one["chosen"]["refusal_error"]),
         )  # fmt: skip
-    return table
+    return made
 
 
 def _history(history: Told) -> Table:
-    table = _made("everybody", "recorded", "simulated", "")
+    made = table([("everybody", 24)], ["recorded", "simulated", ""])
     for row in history["rows"]:
         if row["team"] == TOTAL:
             kind = KINDS[row["unit"]]
-            table.add_row(METRICS[row["metric"]], value_text(Stat(row["recorded"]), kind),
+            made.add_row(METRICS[row["metric"]], value_text(Stat(row["recorded"]), kind),
                           with_interval(stat_of(row["simulated"]), kind), row["verdict"])  # fmt: skip
-    return table
+    return made

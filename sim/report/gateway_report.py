@@ -14,7 +14,8 @@ from sim.report.figures import agreement
 from sim.report.frame import write
 from sim.report.gateway_words import details, headline, name_of, told, tolerances, warnings
 from sim.report.live_report import gates_table
-from sim.report.validate_report import read_json, side_by_side
+from sim.report.saved import read_json
+from sim.report.validate_report import side_by_side
 from sim.report.validate_words import metric_value
 
 FILE = "summary.json"
@@ -30,7 +31,9 @@ Entry = Mapping[str, Any]
 
 def render(directory: Path) -> Path:
     """Write the report of the comparison in ``directory``. Raises BadInput where it holds none."""
-    return write(directory, document(read_json(directory / FILE), read_json(directory / "manifest.json")))
+    return write(
+        directory, document(read_json(directory / FILE, "gateway"), read_json(directory / "manifest.json", "gateway"))
+    )
 
 
 def document(summary: Entry, manifest: Entry) -> Document:

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sim.report.console import verdict, visible, written
 from sim.report.gateway_words import details, headline, warnings
-from sim.report.terminal import visible
-from sim.report.validate_terminal import console_of, lines_table, plain_lines
+from sim.report.validate_terminal import lines_table
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 Entry = Mapping[str, Any]
 
 
-def text(summary: Entry, *, colour: bool | None = None) -> str:
-    """The whole result for standard output; ``colour`` forces escape sequences on or off."""
+def text(summary: Entry, *, width: int | None = None, colour: bool | None = None) -> str:
+    """The whole result as text for standard output, as :func:`sim.report.console.written` has it."""
+    return written(partial(_tell, summary), width=width, colour=colour)
+
+
+def _tell(summary: Entry, console: Console, width: int) -> None:
     from rich.text import Text
 
-    console, target = console_of(colour)
-    console.print(Text(visible(headline(summary)), style="bold green" if summary["agrees"] else "bold red"))
-    for line in details(summary):
-        console.print(visible(line))
-    for line in warnings(summary):
-        console.print(Text(visible(line), style="red"))
+    verdict(console, headline(summary), details(summary), warnings(summary), good=summary["agrees"])
     for name, entry in summary["configurations"].items():
         console.print()
         console.print(Text(visible(name), style="bold"))
@@ -32,7 +33,6 @@ def text(summary: Entry, *, colour: bool | None = None) -> str:
     if summary["probes"]:
         console.print()
         console.print(_probes(summary["probes"]))
-    return plain_lines(target.getvalue())
 
 
 def _probes(probes: list[Entry]) -> Table:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sim.errors import BadInput
 from sim.report.charts import chart
 from sim.report.document import Chart, Document, Section, Text
 from sim.report.figures import import_along, import_rhythm, import_share
@@ -28,6 +25,7 @@ from sim.report.import_tables import (
 from sim.report.import_view import Told, View, span_text
 from sim.report.import_words import details, headline, warnings
 from sim.report.numbers import NB
+from sim.report.saved import read_json
 
 FILE, PAGE = "profile.json", "profile"
 DOWNLOADS = (
@@ -49,20 +47,8 @@ REPLAY = """teams:
 
 def render(directory: Path) -> Path:
     """Write the page of the import in ``directory`` from its profile.json. Raises BadInput without one."""
-    summary, manifest = _json(directory / FILE), _json(directory / "manifest.json")
+    summary, manifest = read_json(directory / FILE, "import"), read_json(directory / "manifest.json", "import")
     return write(directory, document(summary, manifest), page=PAGE)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise BadInput(
-            "no import to report on", place=str(path), hint="give the folder that keystorm import wrote"
-        ) from None
-    except ValueError as error:
-        raise BadInput("not valid JSON", place=str(path), value=str(error), hint="import the log again") from None
-    return found
 
 
 def document(summary: Told, manifest: Told) -> Document:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sim.errors import BadInput
 from sim.report.assumptions import assumptions
 from sim.report.charts import chart
 from sim.report.document import Block, Chart, Document, Section, Text
@@ -33,6 +31,7 @@ from sim.report.migrate_tables import (
 from sim.report.migrate_view import View
 from sim.report.migrate_words import details, headline, question, warnings
 from sim.report.numbers import NB
+from sim.report.saved import read_json
 
 FILE = "summary.json"
 DOWNLOADS = (
@@ -47,21 +46,10 @@ DOWNLOADS = (
 
 def render(directory: Path) -> Path:
     """Write the report of the study in ``directory`` from its summary.json. Raises BadInput without one."""
-    summary, manifest = _json(directory / FILE), _json(directory / "manifest.json")
+    summary, manifest = read_json(directory / FILE, "migrate"), read_json(directory / "manifest.json", "migrate")
     view = View(summary)
     files = {"runbook.md": runbook(view), "steps.csv": steps_csv(view)}
     return write(directory, document(summary, manifest), files)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        hint = "give the folder that keystorm migrate wrote"
-        raise BadInput("no result to report on", place=str(path), hint=hint) from None
-    except ValueError as error:
-        raise BadInput("not valid JSON", place=str(path), value=str(error), hint="run the study again") from None
-    return found
 
 
 def document(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> Document:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sim.report.console import opening, visible, written
 from sim.report.migrate_view import Json, View, names_text, risk_text, when_text
 from sim.report.migrate_words import details, headline, warnings
-from sim.report.numbers import NB, number, stat
-from sim.report.terminal import visible, wants_colour
+from sim.report.numbers import number, stat
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,31 +17,12 @@ if TYPE_CHECKING:
 
 
 def text(summary: Mapping[str, Any], *, width: int | None = None, colour: bool | None = None) -> str:
-    """The whole result as text for standard output, at least 80 columns wide; ``colour`` forces it on or off."""
-    from shutil import get_terminal_size
-
-    from rich.console import Console
-
-    colour = wants_colour(sys.stdout) if colour is None else colour
-    target = io.StringIO()
-    console = Console(
-        file=target, width=max(80, width or get_terminal_size((80, 24)).columns), force_terminal=colour,
-        no_color=not colour, highlight=False, markup=False, emoji=False, legacy_windows=False,
-        color_system="standard" if colour else None,
-    )  # fmt: skip
-    _print(console, View(summary))
-    return "\n".join(line.rstrip() for line in target.getvalue().replace(NB, " ").splitlines()) + "\n"
+    """The whole result as text for standard output, as :func:`sim.report.console.written` has it."""
+    return written(partial(_print, View(summary)), width=width, colour=colour)
 
 
-def _print(console: Console, view: View) -> None:
-    from rich.text import Text
-
-    console.print(Text(visible(headline(view)) + ".", style="bold"))
-    for sentence in details(view):
-        console.print(Text(visible(sentence)))
-    for sentence in warnings(view):
-        console.print(Text(visible("Mind: " + sentence), style="yellow"))
-    console.print()
+def _print(view: View, console: Console, width: int) -> None:
+    opening(console, headline(view), details(view), warnings(view))
     console.print(_table(view))
 
 

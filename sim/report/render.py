@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sim.errors import BadInput
 from sim.report.charts import chart
 from sim.report.document import Chart, Document
 from sim.report.figures import FIGURES
 from sim.report.frame import write
 from sim.report.inputs import Study, study
 from sim.report.page import document as document_of
+from sim.report.saved import read_json
 from sim.report.style import drawing
 from sim.report.tables import teams_csv
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        hint = "give the folder that compare or run wrote, with summary.json and manifest.json in it"
-        raise BadInput("no result to report on", place=str(path), hint=hint) from None
-    except ValueError as error:
-        raise BadInput("not valid JSON", place=str(path), value=str(error), hint="run the study again") from None
-    return found
-
-
 def load(directory: Path) -> Study:
     """The study of a folder. Raises :class:`BadInput` where a file is missing or broken."""
-    return study(_json(directory / "summary.json"), _json(directory / "manifest.json"))
+    return study(read_json(directory / "summary.json", "compare"), read_json(directory / "manifest.json", "compare"))
 
 
 def draw_charts(found: Study) -> list[Chart]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sim.errors import BadInput
 from sim.report.assumptions import assumptions
 from sim.report.charts import chart
 from sim.report.document import Block, Chart, Document, Section, Text
@@ -17,6 +15,7 @@ from sim.report.figures import tune_burst, tune_map, tune_share
 from sim.report.figures.base import Sheet
 from sim.report.frame import write
 from sim.report.numbers import NB
+from sim.report.saved import read_json
 from sim.report.tune_headline import headline
 from sim.report.tune_tables import (
     contour_table,
@@ -51,19 +50,8 @@ GOAL = (
 
 def render(directory: Path) -> Path:
     """Write the report of the study in ``directory`` from its tune.json. Raises BadInput without one."""
-    summary, manifest = _json(directory / FILE), _json(directory / "manifest.json")
+    summary, manifest = read_json(directory / FILE, "tune"), read_json(directory / "manifest.json", "tune")
     return write(directory, document(summary, manifest))
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        hint = "give the folder that keystorm tune wrote"
-        raise BadInput("no result to report on", place=str(path), hint=hint) from None
-    except ValueError as error:
-        raise BadInput("not valid JSON", place=str(path), value=str(error), hint="run the study again") from None
-    return found
 
 
 def document(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> Document:

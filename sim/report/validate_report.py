@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sim.errors import BadInput
 from sim.report.charts import chart
 from sim.report.document import NUMBER, QUIET, Block, Cell, Document, Head, Section, Table, Text
 from sim.report.figures import agreement, boundary
 from sim.report.frame import write
 from sim.report.live_report import gates_table
 from sim.report.numbers import NB
+from sim.report.saved import read_json
 from sim.report.style import TEAMS_LIGHT
 from sim.report.validate_words import (
     details,
@@ -38,20 +37,8 @@ Entry = Mapping[str, Any]
 
 def render(directory: Path) -> Path:
     """Write the report of the validation in ``directory``. Raises BadInput where it holds none."""
-    summary, manifest = read_json(directory / FILE), read_json(directory / "manifest.json")
+    summary, manifest = read_json(directory / FILE, "validate"), read_json(directory / "manifest.json", "validate")
     return write(directory, document(summary, manifest))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """What a study wrote. Raises BadInput where there is nothing, or no JSON."""
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        hint = "give the folder that a keystorm command wrote"
-        raise BadInput("no result to report on", place=str(path), hint=hint) from None
-    except ValueError as error:
-        raise BadInput("not valid JSON", place=str(path), value=str(error), hint="run it again") from None
-    return found
 
 
 def document(summary: Entry, manifest: Entry) -> Document:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
-from sim.report import capacity_terminal, cost_terminal, import_terminal, tune_terminal
+from sim.report import (
+    capacity_terminal,
+    cost_terminal,
+    fit_terminal,
+    import_terminal,
+    migrate_terminal,
+    tune_terminal,
+    validate_terminal,
+)
 from sim.report.console import BARS, scaled
 from sim.report.terminal import spark, text, visible, wants_colour
 from sim.study.result import read
@@ -17,6 +26,8 @@ KINDS = {
     "tune": tune_terminal.text, "capacity": capacity_terminal.text, "cost": cost_terminal.text,
     "import": import_terminal.text,
 }  # fmt: skip
+PLAIN = {"fit": fit_terminal.text, "migrate": migrate_terminal.text, "validate": validate_terminal.text}
+"""Kinds whose tables have no room for spark lines, or nothing to draw them of."""
 
 CASES = {
     "two": sample.summary(),
@@ -117,3 +128,14 @@ def test_sparks_of_amounts_stand_beside_their_largest():
     assert scaled([1, 2, 4]) == [0.25, 0.5, 1.0]
     assert scaled([0, 0]) == [0.0, 0.0]
     assert scaled([]) == []
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_other_kinds_fit_with_no_number_cut(kind):
+    summary = read(FOLDER / kind).summary
+    for width in (40, 80, 120):
+        lines = PLAIN[kind](summary, width=width, colour=False).splitlines()
+        assert max(map(len, lines)) <= max(80, width)
+        assert not any(re.search(r"\d…", line) for line in lines), "a number is cut"
+    assert "\x1b[" in PLAIN[kind](summary, width=80, colour=True)
+    assert "\x1b" not in PLAIN[kind](summary, width=80)
