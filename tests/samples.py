@@ -58,6 +58,8 @@ SAMPLES = (
     Sample("migrate", "a plan off the shared key: what each step does to each team, and when to go back",
            "keystorm migrate forty-seven-services --start 2026-12-01 --freeze 2026-12-18..2027-01-03",
            "reports/forty-seven-services-migrate"),
+    Sample("live", "real clients over HTTP instead of simulated ones, and whether the run kept its schedule",
+           "keystorm live storm-503 --configuration shared --speed 60", "reports/live-storm-503-shared"),
     Sample("validate", "whether the simulator says what real clients see over HTTP",
            "keystorm validate storm-503 --wall 10s", "reports/validate-storm-503"),
     Sample("fit", "a scenario that stands for a log, and how far it is to be trusted", "keystorm fit reports/import",

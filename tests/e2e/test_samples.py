@@ -34,6 +34,9 @@ def derived(result: Result) -> list[float]:
         others = sum(first["other"][item]["mean"] for item in incidents)
         enough = math.ceil(math.log(0.025) / math.log(0.99))  # months whose worst is above the 99th percentile for sure
         return [price, saving["total"]["mean"] - price, others, first["causes"]["incidents"]["mean"] + others, enough]
+    if result.kind == "live":
+        totals = [side["total"] for side in found["configurations"].values()]
+        return [one["wasted_cost_usd"]["mean"] / one["cost_usd"]["mean"] for one in totals]
     if result.kind == "migrate":
         return [sum(one["month_usd"] for one in found["projects"])]
     if result.kind == "fit":
