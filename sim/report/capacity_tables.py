@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from sim.report.capacity_terms import money_rate, objective_text, reason_text, short_tier, tier_name
+from sim.report.capacity_terms import money_rate, reason_text, short_tier, tier_name
 from sim.report.capacity_view import (
     Json,
     View,
@@ -23,6 +23,7 @@ from sim.report.capacity_view import (
 from sim.report.capacity_words import first_of
 from sim.report.document import NUMBER, Cell, Head, Table
 from sim.report.numbers import MISSING, NB, Stat, half_text, kind_of, stat, value_text
+from sim.report.objectives import objective_text
 
 LONG = 14
 """Rows of a table from which on those that hold for the whole study are folded away."""

@@ -8,11 +8,6 @@ from sim.report.numbers import MISSING, NB, Stat, with_interval
 
 SMALL = 0.0005
 """Shares below this are said to be none."""
-_METRICS = {
-    "success_rate": "success", "own_success_rate": "success", "latency_p95_s": "p95 latency",
-    "latency_p50_s": "median latency", "latency_p99_s": "p99 latency",
-}  # fmt: skip
-_SIGNS = {">=": "≥", "<=": "≤"}
 
 
 def percent(value: float) -> str:
@@ -42,15 +37,6 @@ def money_rate(text: str) -> str:
     return f"${value:,.0f} a {period}" if value == round(value) else f"${value:,.2f} a {period}"
 
 
-def objective_text(text: str, *, team: bool = True) -> str:
-    """``checkout: success_rate >= 99.5%`` → ``checkout: success ≥ 99.5 %``."""
-    who, _, rest = text.rpartition(": ")
-    metric, sign, bound = rest.split(" ", 2)
-    said = f"{_METRICS.get(metric, metric)} {_SIGNS.get(sign, sign)} {bound.replace('%', NB + '%')}"
-    said += f"{NB}s" if metric.endswith("_s") else ""
-    return f"{who}: {said}" if team else said
-
-
 def tier_name(tier: str | None, provider: str) -> str:
     """``anthropic/build`` → ``Anthropic’s Build tier``."""
     if tier is None:
@@ -74,9 +60,3 @@ def reason_text(reason: Json) -> str:
 def dollars(value: Stat) -> str:
     """Dollars with half their interval; cents where they matter."""
     return with_interval(value, "usd") if value.known else MISSING
-
-
-def goal_text(text: str) -> str:
-    """``99.5 % success``, ``p95 latency ≤ 20 s``."""
-    said = objective_text(text, team=False)
-    return f"{said.rpartition(' ')[2]} success" if said.startswith("success ≥ ") else said

@@ -8,10 +8,8 @@ from typing import Any
 from sim.report.capacity_terms import (
     SMALL,
     dollars,
-    goal_text,
     growth_text,
     money_rate,
-    objective_text,
     percent,
     reason_text,
     tier_name,
@@ -31,6 +29,7 @@ from sim.report.capacity_view import (
 )
 from sim.report.cautions import capital, counted, joined
 from sim.report.numbers import NB, Stat, stat, value_text
+from sim.report.objectives import goal_text, objective_text
 
 
 def first_of(view: View, name: str) -> tuple[Json | None, When]:

@@ -20,6 +20,7 @@ from sim.report.migrate_view import (
     when_text,
 )
 from sim.report.numbers import NB, stat
+from sim.report.objectives import objective_text
 
 WORKSPACE = {
     "keys": "key", "projects": "project (workspace) with a key", "gateway": "project of the gateway with a key",
@@ -133,7 +134,7 @@ def _after(view: View) -> Iterator[str]:
     yield "- [ ] Revoke the shared key, and see that nothing answers 401"
     if view.summary["rung"] == "gateway":
         yield "- [ ] Give the gateway a new key of the provider, and revoke the one that services had"
-    missed = view.states[-1]["objectives"]["missed"]
+    missed = [objective_text(text) for text in view.states[-1]["objectives"]["missed"]]
     if missed:
         yield f"- [ ] Still missed: {names_text(missed, 6)}"
     yield "- [ ] After a week: import the new logs, and run `keystorm tune` on them for the limits"

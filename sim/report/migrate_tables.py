@@ -21,6 +21,7 @@ from sim.report.migrate_view import (
     when_text,
 )
 from sim.report.numbers import MISSING, NB, Stat, half_text, number, stat, value_text
+from sim.report.objectives import objective_text
 
 LONG = 14
 """Rows from which on a table is folded."""
@@ -231,7 +232,7 @@ def objectives_table(view: View) -> Table:
     """Every objective at the end, beside what it is today."""
     head = (Head("Objective"), Head("At the end", NUMBER), Head("Verdict"))
     rows = tuple(
-        (Cell(one["text"], sub="assumed" if one["source"] == "assumed" else "", tone="quiet"),
+        (Cell(objective_text(one["text"]), sub="assumed" if one["source"] == "assumed" else "", tone="quiet"),
          Cell(value_of(one["metric"], one["value"]), stat(one, "value").mean,
               half=half_text(stat(one, "value"), "share")),
          Cell("✓ met", tone="good") if one["met"] else Cell("✗ missed", tone="bad"))

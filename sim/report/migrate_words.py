@@ -17,6 +17,7 @@ from sim.report.migrate_view import (
     services_text,
 )
 from sim.report.numbers import NB, Stat, number, stat, value_text
+from sim.report.objectives import objective_text
 from sim.report.terminal import visible
 
 
@@ -154,7 +155,7 @@ def _many(count: float) -> str:
 def _objectives(view: View) -> Iterator[str]:
     now, end = view.states[0]["objectives"], view.states[-1]["objectives"]
     text = f"Objectives met: {now['met']} of {end['of']} today, {end['met']} after the last step"
-    missed = end["missed"]
+    missed = [objective_text(text) for text in end["missed"]]
     yield text + (f"; missed then: {names_text(missed, 2)}." if missed else ".")
 
 

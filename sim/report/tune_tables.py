@@ -8,6 +8,7 @@ from typing import Any
 from sim.metrics.declared import BY_NAME
 from sim.report.document import NUMBER, QUIET, Cell, Head, Table
 from sim.report.numbers import MISSING, NB, Stat, half_text, kind_of, stat, value_text
+from sim.report.objectives import objective_text
 from sim.report.tune_view import LABELS, Project, View, setting, whole
 from sim.report.tune_words import percent, way_text
 
@@ -130,7 +131,7 @@ def _objective(one: Mapping[str, Any]) -> tuple[Cell, ...]:
     verdict = Cell("✓ met", tone="good") if one["met"] else Cell("✗ missed", tone="bad")
     mark = "met" if one["today"]["met"] else "missed"
     return (
-        Cell(one["text"]),
+        Cell(objective_text(one["text"])),
         Cell(value_text(then, kind), then.mean, mark, "quiet", half_text(then, kind)),
         Cell(value_text(now, kind), now.mean, half=half_text(now, kind)),
         verdict, Cell(_share(one["met_share"]), one["met_share"]), Cell(asked),

@@ -8,6 +8,7 @@ from typing import Any
 from sim.metrics.declared import BY_NAME
 from sim.report.cautions import counted, joined
 from sim.report.numbers import NB, Stat, kind_of, stat, value_text
+from sim.report.objectives import goal_text, objective_text
 from sim.report.tune_headline import UNITS, asked, exceeded
 from sim.report.tune_view import Project, View, setting, whole
 
@@ -43,7 +44,7 @@ def _short(view: View) -> Iterator[str]:
     """Who falls short, and what that costs."""
     for one in view.short[:3]:
         reached = value_text(one.together("recommended"), kind_of(one.primary["metric"]))
-        bound = one.primary["text"].split(": ", 1)[1]
+        bound = goal_text(one.primary["text"])
         lacks = tuple(name for name in view.dimensions if (one.recommended[name] or 0) < (one.needed[name] or 0))
         gets, needs = setting(one.recommended, lacks), setting(one.needed, lacks)
         yield f"{one.name} needs {needs} for {bound} and gets {gets}: it reaches {reached}."
@@ -107,15 +108,14 @@ def _unreachable(view: View) -> Iterator[str]:
             near = _amount(one["metric"], one["near"])
             if one["met_without_any_limit"]:
                 yield (
-                    f"{one['text']} is out of reach while the other limits of {project.name} stay: {reached} without "
-                    "the "
-                    f"tuned ones, {missing} short. Without any limit it holds: tune the others too (--dimensions)."
+                    f"{objective_text(one['text'])} is out of reach while the other limits of {project.name} stay: "
+                    f"{reached} without the tuned ones, {missing} short. Without any limit it holds: tune the others "
+                    "too (--dimensions)."
                 )
             else:
                 yield (
-                    f"{one['text']} is out of reach for any limit: {reached} without any, {missing} short. The "
-                    "settings "
-                    f"of {project.name} come within {near} of that instead."
+                    f"{objective_text(one['text'])} is out of reach for any limit: {reached} without any, {missing} "
+                    f"short. The settings of {project.name} come within {near} of that instead."
                 )
 
 
@@ -163,7 +163,7 @@ def _assumed(view: View) -> Iterator[str]:
         everybody = not any(asked(goal) for one in view.projects for goal in one.objectives)
         who = "any team" if everybody else joined(names) if len(names) <= 4 else counted(len(names), "team")
         yield (
-            f"The scenario has no objective for the success of {who}: {text.split(': ', 1)[1]} is assumed"
+            f"The scenario has no objective for the success of {who}: {goal_text(text)} is assumed"
             + ("" if everybody else ", behind the objectives that it has")
             + ". Write under slos: what is needed."
         )
@@ -193,8 +193,8 @@ def _unseen(view: View) -> Iterator[str]:
         if one["met"] or not alone.get(one["text"]) or reach[one["text"]] == "missed" or one["text"] in contained:
             continue
         yield (
-            f"{one['text']} held for the project alone, and is missed with everybody together on draws that the search "
-            f"has not seen: {value_of(one['metric'], one['value'])}. {why}"
+            f"{objective_text(one['text'])} held for the project alone, and is missed with everybody together on draws "
+            f"that the search has not seen: {value_of(one['metric'], one['value'])}. {why}"
         )
 
 

@@ -123,7 +123,9 @@ def test_from_a_log_to_a_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ]
     assert main(words) in (0, 99)
     said = capsys.readouterr().out
-    assert "Mind: The log has no objectives" in said and "120 of 120 requests are replayed" in said.replace("\n", " ")
+    assert "Mind: The log has no objectives" in said and "All 120 requests of the log are replayed" in said.replace(
+        "\n", " "
+    )
     made = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert {"log", "replay.parquet", "scenario.yaml", "runbook.md", "steps", "report.html"} <= set(made)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -126,9 +126,16 @@ def _of_log(source: str, folder: Path, out: Path, overrides: Mapping[str, object
     (out / SCENARIO).write_text(text, encoding="utf-8")
     loaded = load_text(text, out / SCENARIO)
     span = int(rows["start"][-1] - rows["start"][0]) + 1
-    notes = (f"{len(cut):,} of {len(rows):,} requests are replayed: {duration_text(length)} of "
-             f"{span / HOUR:,.1f} h, the stretch with most requests.", *notes)  # fmt: skip
+    notes = (_how_much(len(cut), len(rows), length, span), *notes)
     return Given(loaded, "log", _spend(folder, span), notes)
+
+
+def _how_much(cut: int, whole: int, length: int, span: int) -> str:
+    """How much of a log is replayed."""
+    if cut == whole:
+        return f"All {whole:,} requests of the log are replayed."
+    part = f"{duration_text(length)} of {span / HOUR:,.1f} h, the stretch with most requests"
+    return f"{cut:,} of {whole:,} requests are replayed: {part}."
 
 
 def _rows(path: Path) -> tuple[Rows, Names, str]:
