@@ -132,13 +132,16 @@ def load(w: Any, s: Any, row: int) -> int:
 
 def retire(w: Any, s: Any, slot: int) -> None:
     """Write the report of a request that is over, add it to a stream's digest, and free its slot."""
-    row = s.requests[slot].number
-    if w.in_order == 0:  # the digest of a whole plan is made from its reports
-        row = s.used[REPORT]
+    if w.in_order == 1:  # the digest of a whole plan is made from its reports, and what was planned is at hand
+        if w.rows >= REQUEST_ROWS:
+            report(s.report, s.requests[slot].number, s.calls[slot])
+    else:
         add_to_digest(s.sums, s.requests[slot].number, s.calls[slot])
-    if w.rows >= REQUEST_ROWS:
-        report(s.report, row, s.requests[slot], s.calls[slot])
-        s.used[REPORT] += 1
+        if w.rows >= REQUEST_ROWS:
+            row = s.used[REPORT]
+            s.used[REPORT] = row + 1
+            report(s.report, row, s.calls[slot])
+            report_plan(s.report, row, s.requests[slot], s.calls[slot])
     s.free[s.used[FREE]] = slot
     s.used[FREE] += 1
 
@@ -150,9 +153,8 @@ def add_to_digest(sums: Any, number: int, call: Any) -> None:
         sums[at] = (sums[at] + hashed) & MASK62
 
 
-def report(rows: Any, row: int, q: Any, call: Any) -> None:
-    """One line of the report, in the order of tables.REPORT."""
-    rows[0, row] = q.number
+def report(rows: Any, row: int, call: Any) -> None:
+    """What became of a request, one line of the report in the order of tables.REPORT."""
     rows[1, row] = call.arrival
     rows[2, row] = call.attempts
     rows[3, row] = call.outcome
@@ -164,6 +166,11 @@ def report(rows: Any, row: int, q: Any, call: Any) -> None:
     rows[9, row] = call.refused_by
     rows[10, row] = call.held
     rows[11, row] = call.model
+
+
+def report_plan(rows: Any, row: int, q: Any, call: Any) -> None:
+    """The rest of the line: what was planned, and the start of the last attempt."""
+    rows[0, row] = q.number
     rows[12, row] = q.origin
     rows[13, row] = q.team
     rows[14, row] = q.key

@@ -32,6 +32,7 @@ from sim.engine.kernel_source import LOOP, load_kernel
 from sim.engine.loop import DONE
 from sim.engine.tables import (
     ADMISSION_WIDTH,
+    BECAME_WIDTH,
     I64,
     LOG_WIDTH,
     REPORT_WIDTH,
@@ -154,13 +155,13 @@ def fresh_arrays(world: World, room: int = FIRST_ROOM) -> State:
 
 
 def columns(width: int, room: int) -> I64:
-    """Zeros ``(width, at least room)`` for rows that stay where they are written: each column lies in one piece.
+    """Memory ``(width, at least room)`` for rows that stay where they are written: each column lies in one piece.
 
     A row is written to all columns at once: a multiple of 4 KiB between them would put them all
     into one set of the processor's cache, so they lie one cache line beside such a multiple.
     """
     # Never whole in memory, nor are lines(): one compilation for any strides serves both.
-    return np.zeros((width, room // 512 * 512 + 521), np.int64)[:, :-1]
+    return np.empty((width, room // 512 * 512 + 521), np.int64)[:, :-1]
 
 
 def lines(width: int, room: int) -> I64:
@@ -281,8 +282,8 @@ def run_compiled(world: World) -> RunResult:
     room = min(FIRST_ROOM, max(LEAST_ROOM, 4 * count))
     state = fresh_arrays(world, room)
     if world.rows >= REQUEST_ROWS:  # one place more than there are requests, so that the report is never full
-        state = state._replace(report=columns(REPORT_WIDTH, count + 1))
+        state = state._replace(report=columns(BECAME_WIDTH, count + 1))
     if world.rows >= ATTEMPT_ROWS:
         state = state._replace(log=columns(LOG_WIDTH, 2 * count + LEAST_ROOM))
     finish(tables, advance(tables, state, sink), sink)
-    return result_of_report(state.report[:, :count], sink.log(state))
+    return result_of_report(tables.requests, state.report[:, :count], sink.log(state))

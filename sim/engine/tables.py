@@ -196,6 +196,8 @@ PLAN_FIELDS = ("origin", "team", "key", "model", "uncached", "cached", "output")
 REPORT = ("number", *RESULT_FIELDS, *PLAN_FIELDS, "at")
 """What a request that is over writes to the report, in this order; ``at`` is the start of its last attempt."""
 REPORT_WIDTH = len(REPORT)
+BECAME_WIDTH = 1 + len(RESULT_FIELDS)
+"""Columns of the report where the whole plan is at hand, which knows the rest."""
 
 
 @dataclass(frozen=True)
@@ -240,13 +242,20 @@ def _column(records: Sequence[Any], name: str) -> I64:
     return np.fromiter((getattr(record, name) for record in records), np.int64, len(records))
 
 
-def result_of_report(report: I64, log: I64) -> RunResult:
-    """What the compiled loop wrote in the plan's order, ``(REPORT_WIDTH, n)``, and its log, ``(LOG_WIDTH, m)``."""
-    return result_block(report, placed_log(log, report[REPORT.index("attempts")]))
+def result_of_report(requests: Any, report: I64, log: I64) -> RunResult:
+    """What the compiled loop wrote of a whole plan in its order, and its log, ``(LOG_WIDTH, m)``.
+
+    ``requests`` is the plan as the loop had it, a structured array. The report is ``(BECAME_WIDTH, n)``; its first
+    column is not read.
+    """
+    became = dict(zip(RESULT_FIELDS, report[1:BECAME_WIDTH], strict=True))
+    planned = {name: requests[name] for name in PLAN_FIELDS}
+    number = np.arange(len(requests), dtype=np.int64)
+    return RunResult(number, **became, **planned, log=placed_log(log, became["attempts"]).T)
 
 
 def result_block(report: I64, log: I64) -> RunResult:
-    """The same, with both as they are."""
+    """A block of a stream as it was written: the report ``(REPORT_WIDTH, n)`` and the log ``(LOG_WIDTH, m)``."""
     told = dict(zip(REPORT, report, strict=True))
     del told["at"]
     return RunResult(**told, log=log.T)

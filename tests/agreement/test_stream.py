@@ -16,7 +16,7 @@ from sim.engine.compiled_engine import FIRST_SLOTS, Sink
 from sim.engine.digest import digest
 from sim.engine.run import run_world
 from sim.engine.stream import Nowhere, StreamRun
-from sim.engine.tables import result_of_report
+from sim.engine.tables import REPORT, placed_log, result_block
 from sim.engine.world import build_world
 from sim.scenario.plan import Plan, build_plan
 from sim.scenario.schema import Scenario
@@ -59,7 +59,8 @@ def test_chunks_make_no_difference(number: int) -> None:
             quiet.feed(chunk, until, Nowhere())
             quiet = pickle.loads(pickle.dumps(quiet))
         assert run.end(sink) == quiet.end(Nowhere()) == digest(whole)
-        same(whole, result_of_report(*sink.result()))
+        reports, log = sink.result()
+        same(whole, result_block(reports, placed_log(log, reports[REPORT.index("attempts")])))
         assert quiet.state.report.shape[1] < run.state.report.shape[1], "what keeps no rows needs no room for them"
 
 
