@@ -43,12 +43,12 @@ compare: $(STAMP)  ## compare the configurations of SCENARIO (ARGS adds flags) a
 	else exit $$code; fi
 
 test: $(STAMP)  ## run the whole suite
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS); code=$$?; \
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS); code=$$?; \
 	if [ -n "$(EXIT_CODE_FILE)" ]; then echo $$code > "$(EXIT_CODE_FILE)"; else exit $$code; fi
 
 # Tracing every line costs much time, hence apart.
 coverage: $(STAMP)  ## run the whole suite, and say which lines it reaches
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 check: $(STAMP)  ## lint, format, types, import direction
 	@$(BIN)/ruff check .

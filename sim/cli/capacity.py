@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,16 +100,10 @@ def _perform(args: argparse.Namespace, loaded: Loaded, options: Options) -> Stud
 
 def _tell(args: argparse.Namespace, study: Study) -> int:
     """Print what was found; the exit code."""
+    from sim.report.capacity_terminal import text
+
     first = next(iter(study.summary["cases"].values()))["first"]
     failed = args.fail_within is not None and first is not None and first["date"]["month"] <= args.fail_within
-    if args.json:
-        console.data(json.dumps(study.summary, indent=2, ensure_ascii=False, allow_nan=False))
-    if not args.quiet:
-        if not args.json:
-            from sim.report.capacity_terminal import text
-
-            console.data(text(study.summary))
-        if failed:
-            console.warning(f"something breaks within {args.fail_within} months: exit code {MISSED}")
-        console.message(f"report: {study.directory}/report.html")
+    caution = f"something breaks within {args.fail_within} months: exit code {MISSED}" if failed else ""
+    console.result(args, study.summary, text, study.directory, caution)
     return MISSED if failed else 0

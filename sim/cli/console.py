@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from sim.report.console import wants_colour
 from sim.study.progress import visible
@@ -37,6 +42,34 @@ def _say(line: str) -> None:
 def data(text: str) -> None:
     """What the user asked for, on standard output, with one line end."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def result(
+    args: argparse.Namespace,
+    summary: Any,
+    words: Callable[[Any], str],
+    directory: Path | None,
+    caution: str = "",
+    files: tuple[tuple[str, str], ...] = (("report", "report.html"),),
+) -> None:
+    """What a study found: ``--json`` as it is, otherwise in ``words``; then a ``caution``, and where its files are."""
+    if args.json:
+        data(json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False))
+    if args.quiet:
+        return
+    if not args.json:
+        data(words(summary))
+    if caution:
+        warning(caution)
+    if directory is not None:
+        for what, name in files:
+            message(f"{what}: {directory / name}")
+
+
+def missed_text(count: int, what: str, code: int) -> str:
+    """``2 objectives are missed …: exit code 99``; empty for none."""
+    said = "1 objective is" if count == 1 else f"{count} objectives are"
+    return f"{said} {what}: exit code {code}" if count else ""
 
 
 def tolerate_any_text() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,12 +95,7 @@ def _perform(args: argparse.Namespace, loaded: Loaded, options: Options) -> Stud
 
 def _tell(args: argparse.Namespace, study: Study) -> int:
     """Print what was found; the exit code."""
-    if args.json:
-        console.data(json.dumps(study.summary, indent=2, ensure_ascii=False, allow_nan=False))
-    if not args.quiet:
-        if not args.json:
-            from sim.report.cost_terminal import text
+    from sim.report.cost_terminal import text
 
-            console.data(text(study.summary))
-        console.message(f"report: {study.directory}/report.html")
+    console.result(args, study.summary, text, study.directory)
     return 0

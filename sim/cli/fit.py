@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,14 +113,8 @@ def _reading(args: argparse.Namespace) -> ImportOptions:
 
 def tell(args: argparse.Namespace, study: Study) -> int:
     """Print what was fitted."""
-    if args.json:
-        console.data(json.dumps(study.summary, indent=2, ensure_ascii=False, allow_nan=False))
-    if not args.quiet:
-        if not args.json:
-            from sim.report.fit_terminal import text
+    from sim.report.fit_terminal import text
 
-            console.data(text(study.summary))
-        if study.directory is not None:
-            console.message(f"scenario: {study.directory / 'scenario.yaml'}")
-            console.message(f"report: {study.directory / 'report.html'}")
+    files = (("scenario", "scenario.yaml"), ("report", "report.html"))
+    console.result(args, study.summary, text, study.directory, files=files)
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,14 +65,8 @@ def call(args: argparse.Namespace) -> int:
 
 def _tell(args: argparse.Namespace, found: GatewayStudy) -> int:
     """Print what was found; 98 when the proxy did otherwise, or a live run says nothing."""
-    if args.json:
-        console.data(json.dumps(found.summary, indent=2, ensure_ascii=False, allow_nan=False))
-    if not args.quiet:
-        if not args.json:
-            from sim.report.gateway_terminal import text
+    from sim.report.gateway_terminal import text
 
-            console.data(text(found.summary))
-        if not found.agrees:
-            console.warning(f"the proxy did not do what is predicted, or a run is invalid: exit code {INVALID}")
-        console.message(f"report: {found.directory / 'report.html'}")
+    failed = f"the proxy did not do what is predicted, or a run is invalid: exit code {INVALID}"
+    console.result(args, found.summary, text, found.directory, "" if found.agrees else failed)
     return 0 if found.agrees else INVALID

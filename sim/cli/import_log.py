@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,12 +92,7 @@ def call(args: argparse.Namespace) -> int:
 
 def tell(args: argparse.Namespace, study: Study) -> int:
     """Print what was imported."""
-    if args.json:
-        console.data(json.dumps(study.summary, indent=2, ensure_ascii=False, allow_nan=False))
-    if not args.quiet:
-        if not args.json:
-            from sim.report.import_terminal import text
+    from sim.report.import_terminal import text
 
-            console.data(text(study.summary))
-        console.message(f"profile: {study.directory / 'profile.html'}")
+    console.result(args, study.summary, text, study.directory, files=(("profile", "profile.html"),))
     return 0

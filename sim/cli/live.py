@@ -152,17 +152,11 @@ def _perform(args: argparse.Namespace, loaded: Loaded, options: Options) -> Live
 def _tell(args: argparse.Namespace, found: Live) -> int:
     """Print what was found; 98 when the run says nothing, 99 when an objective is missed, else 0."""
     from sim.report.live_terminal import text as validity
+    from sim.report.terminal import text
 
-    if args.json:
-        console.data(json.dumps(found.summary, indent=2, ensure_ascii=False, allow_nan=False))
-    if not args.quiet:
-        if not args.json:
-            from sim.report.terminal import text
+    def words(summary: Any) -> str:
+        return text(summary) + "\n" + validity(summary["live"])
 
-            console.data(text(found.summary) + "\n" + validity(found.summary["live"]))
-        if found.invalid:
-            console.warning(f"the run is invalid ({'; '.join(found.invalid)}): exit code {INVALID}")
-        elif found.missed:
-            console.warning(missed_text(found.missed))
-        console.message(f"report: {found.directory / 'report.html'}")
+    invalid = f"the run is invalid ({'; '.join(found.invalid)}): exit code {INVALID}"
+    console.result(args, found.summary, words, found.directory, invalid if found.invalid else missed_text(found.missed))
     return INVALID if found.invalid else MISSED if found.missed else 0

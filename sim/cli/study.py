@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,26 +115,13 @@ def perform(args: argparse.Namespace, loaded: Loaded, out: Path, only: tuple[str
 
 def tell(args: argparse.Namespace, study: Study) -> int:
     """Print what was found; 99 when an objective that counts is missed, otherwise 0."""
-    if args.json:
-        console.data(json.dumps(study.summary, indent=2, ensure_ascii=False, allow_nan=False))
-    if not args.quiet:
-        _in_words(study, with_summary=not args.json)
+    from sim.report.terminal import text
+
+    console.result(args, study.summary, text, study.directory, missed_text(study.missed))
     return MISSED if study.missed else 0
 
 
 def missed_text(missed: Sequence[Mapping[str, Any]]) -> str:
-    """Why the command ends with 99; the objectives themselves stand in the summary."""
-    count = "1 objective is" if len(missed) == 1 else f"{len(missed)} objectives are"
+    """Why the command ends with 99, empty where it does not; the objectives themselves stand in the summary."""
     where = ", ".join(dict.fromkeys(f'"{slo["configuration"]}"' for slo in missed))
-    return f"{count} missed in {where}: exit code {MISSED}"
-
-
-def _in_words(study: Study, *, with_summary: bool) -> None:
-    if with_summary:
-        from sim.report.terminal import text
-
-        console.data(text(study.summary))
-    if study.missed:
-        console.warning(missed_text(study.missed))
-    if study.directory is not None:
-        console.message(f"report: {study.directory / 'report.html'}")
+    return console.missed_text(len(missed), f"missed in {where}", MISSED)

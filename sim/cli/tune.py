@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,20 +78,8 @@ def _out(args: argparse.Namespace, loaded: Loaded) -> Path:
 
 def tell(args: argparse.Namespace, study: Study) -> int:
     """Print what was found; 99 when an objective of the scenario is missed all the same, otherwise 0."""
-    if args.json:
-        console.data(json.dumps(study.summary, indent=2, ensure_ascii=False, allow_nan=False))
-    if not args.quiet:
-        _in_words(study, with_summary=not args.json)
+    from sim.report.tune_terminal import text
+
+    caution = console.missed_text(len(study.missed), "missed even with the recommended limits", MISSED)
+    console.result(args, study.summary, text, study.directory, caution)
     return MISSED if study.missed else 0
-
-
-def _in_words(study: Study, *, with_summary: bool) -> None:
-    if with_summary:
-        from sim.report.tune_terminal import text
-
-        console.data(text(study.summary))
-    if study.missed:
-        count = "1 objective is" if len(study.missed) == 1 else f"{len(study.missed)} objectives are"
-        console.warning(f"{count} missed even with the recommended limits: exit code {MISSED}")
-    if study.directory is not None:
-        console.message(f"report: {study.directory / 'report.html'}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,14 +86,8 @@ def _perform(args: argparse.Namespace, loaded: Loaded) -> Validation:
 
 def _tell(args: argparse.Namespace, found: Validation) -> int:
     """Print what was found; 98 when the two do not agree, or the live run says nothing."""
-    if args.json:
-        console.data(json.dumps(found.summary, indent=2, ensure_ascii=False, allow_nan=False))
-    if not args.quiet:
-        if not args.json:
-            from sim.report.validate_terminal import text
+    from sim.report.validate_terminal import text
 
-            console.data(text(found.summary))
-        if not found.agrees:
-            console.warning(f"simulator and HTTP do not agree, or a run is invalid: exit code {INVALID}")
-        console.message(f"report: {found.directory / 'report.html'}")
+    caution = "" if found.agrees else f"simulator and HTTP do not agree, or a run is invalid: exit code {INVALID}"
+    console.result(args, found.summary, text, found.directory, caution)
     return 0 if found.agrees else INVALID

@@ -71,7 +71,8 @@ def _measured(
     reasons = dict.fromkeys(reason for reason in [*(part.stop_reason for part in parts), said["stop_reason"]] if reason)
     late = np.maximum(0, sent[:, 3] - sent[:, 2]) / float(share.order.factor)
     return Measured(
-        int(np.count_nonzero(share.plan.arrival_ns >= 0)), sum(one.started for one in every), lateness(late), at_server,
+        int(np.count_nonzero(share.plan.arrival_ns >= 0)), sum(one.started for one in every),
+        lateness(late, sent[:, 2]), at_server,
         tuple(every), ", ".join(reasons),
     )  # fmt: skip
 
@@ -84,7 +85,8 @@ def _lost(share: Share, number: int, count: int) -> Worker:
 
 def _late_at_server(arrived: I64, sent: I64, speed: float) -> Lateness:
     came = arrived >= 0
-    return lateness(np.maximum(0, arrived[came] - sent[came, 2]) / speed)
+    planned = sent[came, 2]
+    return lateness(np.maximum(0, arrived[came] - planned) / speed, planned)
 
 
 def _reached_at(result: RunResult, sent: I64) -> RunResult:

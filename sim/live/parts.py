@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sim.engine.tables import LOG, LOG_WIDTH, RunResult
 from sim.engine.world import Setting
-from sim.live.gates import Lateness, Worker
+from sim.live.gates import TURN_NS, Lateness, Worker
 from sim.policy.admission import NOBODY
 from sim.results.columns import NOT_STARTED, STATUS_OK
 from sim.scenario.plan import Plan
@@ -104,12 +104,22 @@ def _nothing(plan: Plan, setting: Setting) -> RunResult:
     )  # fmt: skip
 
 
-def lateness(late_ns: I64) -> Lateness:
-    """Percentiles of how late attempts were, wall ns ``(m,)``."""
+def lateness(late_ns: I64, planned_ns: I64) -> Lateness:
+    """Percentiles of how late attempts were, wall ns ``(m,)``, that should have come at ``planned_ns``, virtual."""
     if not len(late_ns):
         return Lateness()
     p50, p99 = np.percentile(late_ns, (50, 99))
-    return Lateness(len(late_ns), int(p50), int(p99), int(late_ns.max()))
+    beyond = np.percentile(np.maximum(0, late_ns - TURN_NS * turns(late_ns, planned_ns)), 99)
+    return Lateness(len(late_ns), int(p50), int(p99), int(late_ns.max()), int(beyond))
+
+
+def turns(late_ns: I64, planned_ns: I64) -> I64:
+    """How many of the attempts that were due at the same instant came before each of them."""
+    order = np.lexsort((late_ns, planned_ns))
+    planned = planned_ns[order]
+    found = np.empty(len(order), np.int64)
+    found[order] = np.arange(len(order)) - np.searchsorted(planned, planned)
+    return found
 
 
 def with_log(result: RunResult, log: I64) -> RunResult:

@@ -13,6 +13,8 @@ from sim.report.numbers import MISSING, NB, Stat, half_text, number, stat, value
 
 PASSED = 0.005
 """A cap that is passed by less than half a percent does not open a report."""
+NEAR = 0.8
+"""How full a cap must get, in the mean of the replications, for all caps to stand high in a report."""
 SHOWN = 12
 """Rows of the table that are not folded away."""
 Cap = Mapping[str, Any]
@@ -29,6 +31,12 @@ def caps_of(summary: Summary, name: str) -> list[Cap]:
 def has_caps(summary: Summary) -> bool:
     """Whether any configuration has a spend cap."""
     return any(caps_of(summary, name) for name in configurations(summary))
+
+
+def near(summary: Summary) -> bool:
+    """Whether some cap comes near its end, or it is not known which do."""
+    caps = [cap for name in configurations(summary) for cap in caps_of(summary, name)]
+    return any(not cap["known"] or _fullness(cap) >= NEAR for cap in caps)
 
 
 def known_caps(summary: Summary, name: str) -> list[Cap]:

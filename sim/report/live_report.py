@@ -61,12 +61,22 @@ def intro(live: Mapping[str, Any]) -> str:
 
 def _blocks(live: Mapping[str, Any]) -> Iterator[Block]:
     yield gates_table(live["gates"])
+    yield Text((_late(live["lateness_ms"]["client"]),))
     if live["workers_told"]:
         yield _workers(live["workers_told"])
     if live["preflight"] is not None:
         yield _preflight(live["preflight"])
     if live["notes"]:
         yield Text(items=tuple(live["notes"]))
+
+
+def _late(late: Mapping[str, Any]) -> str:
+    return (
+        f"Of {late['count']:,} attempts half left within {number(late['p50'], 'ms')} of the instant at which their "
+        f"client meant to send them, 99 of 100 within {number(late['p99'], 'ms')}, the last after "
+        f"{number(late['max'], 'ms')}. Attempts that are due at one instant leave one after the other: each has its "
+        "turn, a millisecond after the one before, and the gate counts what is beyond it."
+    )
 
 
 def gates_table(gates: list[Mapping[str, Any]]) -> Table:

@@ -46,6 +46,8 @@ def document(study: Study, charts: Sequence[Chart]) -> Document:
     """The whole report."""
     summary, manifest, answer = study.summary, study.manifest, study.answer
     resolved = manifest.get("scenario", {}).get("resolved", {})
+    caps = tuple(_budgets(summary, charts))
+    high = caps if budgets.near(summary) else ()
     return Document(
         kind="compare" if len(study.cast.configurations) > 1 else "run",
         name=summary["scenario"]["name"], question=resolved.get("question", ""),
@@ -54,9 +56,10 @@ def document(study: Study, charts: Sequence[Chart]) -> Document:
             *([varied.section(manifest, summary)] if manifest.get("varied") else []),
             Section("capacity", "What is compared", blocks=(_sides(summary, study.cast),)),
             Section("teams", "What each team gets", _how_to_read(summary, study.cast), (*_teams(summary, study.cast),)),
-            *_budgets(summary, charts),
+            *high,
             Section("charts", "Why", _shaded(study), tuple(chart for chart in charts if chart.name not in OWN_SECTION)),
             *_spend(summary),
+            *(() if high else caps),
             Section("slos", "Objectives", blocks=(_objectives(summary),)),
             *review_sections(summary, study.cast),
         ),

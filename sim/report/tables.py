@@ -12,6 +12,7 @@ from typing import Any
 from sim.report.capacity import capacity_text
 from sim.report.cast import Cast, Summary
 from sim.report.numbers import MISSING, NB, UNKNOWN, Stat, count_text, half_text, kind_of, stat, value_text
+from sim.report.objectives import objective_text
 from sim.report.words import success
 
 
@@ -198,10 +199,8 @@ def slo_lines(summary: Summary) -> list[SloLine]:
 
 
 def _objective(slo: Mapping[str, Any]) -> str:
-    kind = kind_of(str(slo["metric"]))
-    bound = f"{100 * slo['bound']:g}{NB}%" if kind == "share" else f"{slo['bound']:g}"
-    sign = {">=": "≥", "<=": "≤"}.get(slo["op"], slo["op"])
-    return f"{slo['team']}: {slo['metric']} {sign} {bound}"
+    bound = f"{100 * slo['bound']:g}%" if kind_of(str(slo["metric"])) == "share" else f"{slo['bound']:g}"
+    return objective_text(f"{slo['team']}: {slo['metric']} {slo['op']} {bound}")
 
 
 def _harmless(name: str) -> str:

@@ -40,13 +40,17 @@ def same(first: RunResult, second: RunResult) -> None:
     np.testing.assert_array_equal(first.log, second.log)
 
 
-def assert_all_agree(scenario: Scenario, plan: Plan, traces: Mapping[Trace, TraceRows] = NO_TRACES) -> list[RunResult]:
+def assert_all_agree(
+    scenario: Scenario, plan: Plan, traces: Mapping[Trace, TraceRows] = NO_TRACES, *, plain: int = 1 << 30
+) -> list[RunResult]:
+    """Every configuration in SimPy and compiled; the first ``plain`` also in the loop that is not compiled."""
     found = []
-    for setting in settings(scenario, traces):
+    for number, setting in enumerate(settings(scenario, traces)):
         world = build_world(setting, plan)
         reference = run_world("simpy", world)
-        same(reference, run_world("plain", world))
         same(reference, run_world("compiled", world))
+        if number < plain:
+            same(reference, run_world("plain", world))
         found.append(reference)
     return found
 
@@ -58,7 +62,7 @@ def test_engines_agree_on_generated_scenarios(first: int) -> None:
     for number in range(first, first + 10):
         scenario = random_scenario(number)
         plan = build_plan(scenario, 0, {})
-        for result in assert_all_agree(scenario, plan):
+        for result in assert_all_agree(scenario, plan, plain=1 << 30 if number < QUICK else 1):
             assert len(result.outcome) == len(plan)
             assert np.all((result.outcome >= 0) & (result.outcome < len(OUTCOMES)))
             assert np.all(result.cost >= result.wasted)
@@ -109,7 +113,8 @@ def test_engines_agree_where_everything_ties() -> None:
 def test_engines_agree_on_the_library(name: str) -> None:
     loaded = load(name)
     plan = build_plan(loaded.scenario, 0, loaded.traces)
-    assert_all_agree(loaded.scenario, plan, loaded.traces)
+    # One source gives the plain and the compiled loop: one long configuration of each scenario is enough for it.
+    assert_all_agree(loaded.scenario, plan, loaded.traces, plain=1)
 
 
 def reordered(scenario: Scenario) -> Scenario:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -77,7 +78,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a process says that sees the copy instead of the package."""
     path = followed(tmp_path_factory.mktemp("added"))
     command = [sys.executable, "-c", SCRIPT, str(path)]
-    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, timeout=600, check=False)
+    # Ciw's own ``tests`` may lie in site-packages: the copy and this checkout come before it.
+    seen = {**os.environ, "PYTHONPATH": f"{path.parent}{os.pathsep}{ROOT}"}
+    done = subprocess.run(command, cwd=path.parent, env=seen, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

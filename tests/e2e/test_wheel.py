@@ -9,9 +9,11 @@ import sys
 import tarfile
 import venv
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script>"
@@ -71,13 +73,40 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command, in an environment that holds the wheel and its pinned dependencies, nothing else."""
+    """The command, in an environment that holds the wheel and what it depends on without extras, nothing else.
+
+    Dependencies are those of this environment, which has them at their pinned versions, linked one by one.
+    """
     folder = tmp_path_factory.mktemp("venv")
     venv.create(folder, with_pip=True)
     python, (wheel,) = folder / "bin" / "python", built.glob("*.whl")
-    pins = ROOT / "constraints.txt"
-    succeed([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", pins, wheel], folder)
+    succeed([python, "-m", "pip", "-q", "--disable-pip-version-check", "install", "--no-deps", wheel], folder)
+    (site,) = folder.glob("lib/python*/site-packages")
+    for name in needed(metadata.Distribution.at(next(site.glob("keystorm-*.dist-info")))):
+        link(metadata.distribution(name), site)
     return folder / "bin" / "keystorm"
+
+
+def needed(one: metadata.Distribution) -> set[str]:
+    """The names of all that a distribution depends on, directly or not, without extras."""
+    found: set[str] = set()
+    waiting = [(one, frozenset[str]())]
+    while waiting:
+        by, extras = waiting.pop()
+        for asked in map(Requirement, by.requires or ()):
+            applies = asked.marker is None or any(asked.marker.evaluate({"extra": extra}) for extra in ("", *extras))
+            if applies and asked.name not in found:
+                found.add(asked.name)
+                waiting.append((metadata.distribution(asked.name), frozenset(asked.extras)))
+    return found
+
+
+def link(one: metadata.Distribution, site: Path) -> None:
+    """Make the modules of an installed distribution visible in another environment."""
+    for top in {file.parts[0] for file in one.files or ()} - {"..", "__pycache__"}:
+        place = site / top
+        if not place.exists():
+            place.symlink_to(Path(str(one.locate_file(top))))
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ class Sender:
         run = run_of(order.scenario, order.configuration, self.late_ns, self.seed)
         count = len(run.plan)
         started = count // 2 if self.stop else count
-        late = Lateness(count, self.lateness // 2, self.lateness, self.lateness)
+        late = Lateness(count, self.lateness // 2, *[self.lateness] * 3)
         measured = Measured(
             count, started, late, None, (Worker(0, count, started, count, 0.3, 0.5, 9, 8, 0),), self.stop
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from sim.live.gates import MS, Lateness, Measured, Worker, gates, valid
+from sim.live.parts import lateness, turns
 
 WORKER = Worker(0, 500, 500, 700, 0.4, 0.6, 40, 40, 0)
-LATE = Lateness(1400, MS, 9 * MS, 30 * MS)
+LATE = Lateness(1400, MS, 12 * MS, 30 * MS, 9 * MS)
 GOOD = Measured(1000, 1000, LATE, LATE, (WORKER, replace(WORKER, number=1)))
 
 
@@ -30,8 +32,8 @@ def test_a_good_run_passes_all() -> None:
     ("change", "names"),
     [
         ({"started": 999}, ["rows_sent"]),
-        ({"late": Lateness(1400, MS, 11 * MS, 30 * MS)}, ["lateness_p99"]),
-        ({"late_at_server": Lateness(1400, MS, 10 * MS + 1, 30 * MS)}, ["lateness_p99_at_server"]),
+        ({"late": Lateness(1400, MS, 11 * MS, 30 * MS, 11 * MS)}, ["lateness_p99"]),
+        ({"late_at_server": Lateness(1400, MS, 12 * MS, 30 * MS, 10 * MS + 1)}, ["lateness_p99_at_server"]),
         ({"workers": (WORKER, replace(WORKER, complete=False))}, ["workers_complete"]),
         ({"workers": (WORKER, replace(WORKER, cpu=0.95))}, ["generator_cpu"]),
         ({"workers": (WORKER, replace(WORKER, pool_waits=1))}, ["pool_waits"]),
@@ -55,3 +57,18 @@ def test_the_bound_of_lateness_can_be_chosen() -> None:
     assert [(one.name, one.limit) for one in strict if not one.passed] == [
         ("lateness_p99", 5), ("lateness_p99_at_server", 5),
     ]  # fmt: skip
+
+
+def test_attempts_of_one_instant_take_turns() -> None:
+    """Five at once, one that is late by itself, and one that came after others but is late beyond its turn."""
+    planned = np.array([0, 0, 0, 0, 0, 50, 70, 70], np.int64)
+    late = np.array([3, 1, 2, 4, 5, 6, 1, 9], np.int64) * MS
+    assert turns(late, planned).tolist() == [2, 0, 1, 3, 4, 0, 0, 1]
+    found = lateness(late, planned)
+    assert found.max_ns == 9 * MS
+    assert found.beyond_p99_ns == int(np.percentile(np.array([1, 1, 1, 1, 1, 6, 1, 8]) * MS, 99))
+
+
+def test_no_attempt_is_not_late() -> None:
+    nothing = np.zeros(0, np.int64)
+    assert lateness(nothing, nothing) == Lateness()

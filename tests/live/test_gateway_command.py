@@ -56,7 +56,7 @@ class StandIn:
         if self.silent:
             attempts["retry_after_ns"] = -1
         self.book(order, float(attempts["cost_microusd"].sum()) / MICRO)
-        late = Lateness(len(plan), self.lateness, self.lateness, self.lateness)
+        late = Lateness(len(plan), *[self.lateness] * 4)
         measured = Measured(len(plan), len(plan), late, None, (Worker(0, len(plan), len(plan), 9, 0.1, 0.1, 1, 1, 0),))
         return LiveOutcome(order, requests, attempts, done.result, setting.refusers, measured, gates(measured), 0, 1.0)
 

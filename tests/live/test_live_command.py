@@ -126,9 +126,9 @@ def test_a_run_that_could_not_keep_its_schedule_is_invalid_and_reported(
     assert main(["live", "desk.yaml"]) == 98
     told = capsys.readouterr()
     assert "✗ Lateness at the client, p99" in told.out
-    assert "attempts left late, p99: 50 ms, the bound is 10" in told.err
+    assert "attempts left later than their turn, p99: 50 ms, the bound is 10" in told.err
     page = (here / "reports/live-desk-projects/report.md").read_text("utf-8")
-    assert "This run is invalid: attempts left late" in page
+    assert "This run is invalid: attempts left later than their turn" in page
 
 
 @pytest.mark.parametrize(

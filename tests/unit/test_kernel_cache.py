@@ -102,7 +102,6 @@ def test_a_package_that_is_read_only_compiles_once_all_the_same(homeless: Path, 
     said = [run(tmp_path, package.parent) for _ in range(2)]
     assert files(package) == before
     assert f"compiling the engine once, into {homeless}" in said[0]
-    assert "compiling what counts once" in said[0]
     assert "compiling" not in said[1]
     assert list(homeless.glob("keystorm-*/*/__pycache__/*.nbc"))
     for path in [package, *package.rglob("*")]:  # or pytest could not remove it
@@ -111,7 +110,7 @@ def test_a_package_that_is_read_only_compiles_once_all_the_same(homeless: Path, 
 
 def run(folder: Path, path: Path) -> str:
     """Compare from a copy of the package; what it says on standard error."""
-    words = [sys.executable, "-B", "-c", COMMAND, "compare", "s.yaml", "--rows", "none", "--out", "result"]
+    words = [sys.executable, "-B", "-c", COMMAND, "compare", "s.yaml", "--out", "result"]
     told = subprocess.run(
         words, cwd=folder, env={**os.environ, "PYTHONPATH": str(path)}, capture_output=True, text=True, check=False
     )

@@ -376,6 +376,15 @@ def test_caps_have_a_section_of_their_own_before_the_reasons():
     assert len(reader.all("figure")) == DRAWN + 1
 
 
+def test_caps_that_nobody_comes_near_stand_behind_the_reasons():
+    found = sample.summary(capped=True)
+    for side in found["configurations"].values():
+        for cap in side["budgets"]:
+            cap["spend_usd"] = {"mean": 0.5 * cap["cap_usd"]}
+    ids = [attributes.get("id") for attributes in Reader(built(found)[3]).all("section")]
+    assert ids.index("charts") < ids.index("budgets") < ids.index("slos")
+
+
 def test_without_caps_there_is_no_such_section(two):
     assert "budgets" not in [attributes.get("id") for attributes in Reader(two[3]).all("section")]
 

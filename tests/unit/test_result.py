@@ -127,7 +127,7 @@ def test_a_notebook_shows_the_answer_and_the_table(result: Result, hostile: Resu
 
 
 def test_a_long_table_is_cut_in_a_notebook() -> None:
-    many = report_sample.summary(report_sample.forty_seven(), tuple(f"try {at}" for at in range(40)))
+    many = report_sample.summary(configurations=tuple(f"try {at}" for at in range(40)))
     assert "10 more rows" in Result("compare", many, report_sample.manifest(many))._repr_html_()
     assert fragment(Result("compare", many, {})._outline[0], "there").count("there") >= 1
 

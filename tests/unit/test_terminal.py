@@ -54,7 +54,7 @@ def test_the_answer_opens_and_the_table_follows():
     assert "± 2.1" in row
     assert "$8.52" in row
     assert "Objectives: 1 of 2 met" in shown
-    assert "✗ shared: checkout: success_rate ≥ 99.5 %" in shown
+    assert "✗ shared: checkout: success ≥ 99.5 %" in shown
 
 
 def test_a_wide_terminal_shows_every_interval():
