@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from sim.engine.run import _DOORS
 
 # A deadline is a wall-clock assertion: on a busy machine it fails for no reason.
 settings.register_profile("keystorm", deadline=None)
@@ -15,6 +18,15 @@ settings.load_profile("keystorm")
 
 # A job in the background of a shell inherits that Ctrl-C is ignored, and so would every command that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module")
+def simpy_aside() -> Iterator[None]:
+    """Studies of this module repeat nothing in SimPy, which would take most of their time; tests/agreement compares."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(_DOORS, "simpy", _DOORS["compiled"])
+        yield
+
 
 DATA = Path(os.environ.get("KEYSTORM_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
 

@@ -19,7 +19,6 @@ import pytest
 import yaml
 
 from sim.cli.main import main, parser
-from sim.engine.run import _DOORS
 from sim.report.charts import undrawn
 from tests.documents import PAGES, ROOT, Command, blocks, commands
 
@@ -151,11 +150,10 @@ def typed(page: Path) -> list[Command]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("simpy_aside")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    # Every study repeats its first replication in SimPy, which would take most of the time; tests/agreement compares.
-    monkeypatch.setitem(_DOORS, "simpy", _DOORS["compiled"])
     prepare(tmp_path)
     failed, rendered_again = {}, any(command.words[1] == "report" for command in typed(page))
     for command in typed(page):
@@ -192,7 +190,7 @@ def test_every_target_of_make_in_a_document_exists() -> None:
 
 @pytest.mark.slow
 def test_the_python_of_the_documents_runs(tmp_path: Path) -> None:
-    """Each page's Python in one go, in a fresh interpreter that takes warnings for errors. SimPy stands aside here too."""
+    """Each page's Python in one go, in a fresh interpreter that takes warnings for errors; SimPy aside."""
     aside = "import sim.engine.run as _run; _run._DOORS['simpy'] = _run._DOORS['compiled']\n"
     for page in PAGES:
         text = "\n".join(text for _, text in blocks(page, "python"))

@@ -26,6 +26,8 @@ from sim.units import epoch_ns, moment, moment_text
 from tests.unit.bad_scenarios import GOOD
 from tests.unit.metric_tables import Ask, Try, tables
 
+pytestmark = pytest.mark.usefixtures("simpy_aside")
+
 ARTICLE = ("timestamp", "project", "model", "token_consumption", "cost_usd", "user_agent")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PRICES = {"sonnet-flat": (15, 15)}

@@ -19,6 +19,8 @@ from sim.report.capacity_view import View, When, date_text, limit_text, short_nu
 from sim.report.capacity_words import details, headline, warnings
 from sim.report.kinds import render as render_any
 
+pytestmark = pytest.mark.usefixtures("simpy_aside")
+
 SMALL = """\
 name: small
 question: Does it run?

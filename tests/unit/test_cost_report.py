@@ -26,6 +26,8 @@ from sim.study.cost.claims import judged
 from sim.study.cost.estimates import Estimate
 from tests.unit.cost_sample import TEXT
 
+pytestmark = pytest.mark.usefixtures("simpy_aside")
+
 FLAGS = ["--months", "14", "--tornado-months", "3", "--workers", "1"]
 SPOILT = TEXT.replace("  web:\n", '  "<web>":\n').replace("[web, batch]", '["<web>", batch]')
 """A team whose name is markup."""

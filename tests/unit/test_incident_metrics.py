@@ -14,6 +14,8 @@ from sim.scenario.loader import load_text
 from sim.study.compare import Options, Study, compare
 from sim.study.progress import Silent
 
+pytestmark = pytest.mark.usefixtures("simpy_aside")
+
 HEAD = """\
 name: incident
 duration: 1h

@@ -28,6 +28,8 @@ from sim.study.progress import Silent
 from sim.units import MONTH, money_rate
 from tests.unit.migrate_sample import TEXT, crowd, keys, loaded, study
 
+pytestmark = pytest.mark.usefixtures("simpy_aside")
+
 FEW = TEXT.replace("replications: 3", "replications: 2")
 BATCH_OUT = FEW.replace("rate: 90/min, on", "rate: 240/min, on")
 

@@ -16,6 +16,8 @@ from sim.scenario.loader import load
 from sim.study.compare import Options, Study, compare
 from sim.study.progress import Silent
 
+pytestmark = pytest.mark.usefixtures("simpy_aside")
+
 RUNS = 1
 Row = dict[str, str]
 

@@ -19,6 +19,8 @@ from sim.study.progress import Silent
 from tests.unit import report_sample
 from tests.unit.metric_tables import Ask, Try, context, good, scenario, tables
 
+pytestmark = pytest.mark.usefixtures("simpy_aside")
+
 FAULT = {"at": "1m", "for": "9m", "probability": 0.5, "categories": {"security": 0.5}}
 DESK = {"policy_violations": {**FAULT, "review": {"reviewers": 2, "each": "30s"}}}
 

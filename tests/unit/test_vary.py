@@ -17,6 +17,8 @@ from sim.scenario.vary import MOST, Varying, parted, read_axis
 from tests.unit import report_sample as sample
 from tests.unit.bad_scenarios import GOOD
 
+pytestmark = pytest.mark.usefixtures("simpy_aside")
+
 
 def varied(*texts: str, only: tuple[str, ...] = (), text: str = GOOD) -> Loaded:
     return load_text(text, Path("good.yaml"), varying=Varying.of(texts, only))
