@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -53,9 +54,10 @@ LEAST_ROOM = 1 << 10
 """The same for a small plan: a study runs thousands of them, and clearing memory would take most of the time."""
 BLOCK = 1 << 13
 """Rows of log, report and admissions in a stream: few enough to be in the processor's cache when they are counted."""
-FIRST_SLOTS = 1 << 10
+FIRST_SLOTS, LEAST_SLOTS = 1 << 10, 1 << 6
 _lock = threading.Lock()
 _kernels: dict[str, Any] = {}
+_compiled: set[Any] = set()
 
 _RECORDS: dict[tuple[type[Any], str], type[Any]] = {
     (World, "clients"): records.ClientRule,
@@ -75,7 +77,7 @@ _RECORDS: dict[tuple[type[Any], str], type[Any]] = {
 """Which record the rows of a list are; lists that are not here hold plain integers."""
 
 
-def _table(rows: list[Any], record: type[Any] | None) -> Any:
+def _table(rows: list[Any], record: Any) -> Any:
     if record is None:
         return np.array(rows, np.int64)
     kind = request_dtype(record)
@@ -107,11 +109,12 @@ def kernel(part: str = LOOP) -> Any:
 def call(part: str, name: str, *given: Any) -> Any:
     """Call a function of the kernel; the first time it is compiled, or read from the disk cache."""
     function = getattr(kernel(part), name)
-    if not function.signatures:
+    if function not in _compiled:
         import numba
 
         with _lock, _light_optimisation():
             function.compile(tuple(map(numba.typeof, given)))
+        _compiled.add(function)
     return function(*given)
 
 
@@ -134,24 +137,64 @@ def _light_optimisation() -> Iterator[None]:
         config.OPT = level
 
 
-def fresh_arrays(world: World, room: int = FIRST_ROOM) -> State:
-    """The state of the compiled loop before anything happened, with ``room`` for events and for a block of rows."""
-    blank = np.array([astuple(Call())], request_dtype(Call))
-    state: State = arrays(fresh_small_state(world))
-    live = state._replace(
-        requests=np.zeros(0, request_dtype(Request)),
-        calls=blank[:0].copy(),
-        seconds=np.zeros(0, request_dtype(Second)),
+class _Fixed(threading.local):
+    """The tables of the world that this thread ran last, but for its requests, and its state before anything happened.
+
+    A study runs thousands of small plans by the same rules: making these anew would take most of its time.
+    """
+
+    def __init__(self) -> None:
+        self._of: tuple[Any, ...] = ()
+        self._tables: Any = None
+        self._state: Any = None
+
+    def of(self, world: World) -> tuple[World, State]:
+        """Both for this world; the state is the caller's own."""
+        parts = world.rules, world.clients, world.delays, world.knots, world.wakes
+        if len(self._of) != len(parts) or any(one is not other for one, other in zip(self._of, parts, strict=True)):
+            self._tables, self._state = arrays(world._replace(requests=())), arrays(fresh_small_state(world))
+            self._of = parts
+        fixed = {name: getattr(self._tables, name) for name in ("rules", "clients", "delays", "knots", "wakes")}
+        return world._replace(**fixed), _copied(self._state)
+
+
+_fixed = _Fixed()
+
+
+def _copied(given: Any) -> Any:
+    """Nested named tuples of arrays with arrays of their own."""
+    if hasattr(given, "_fields"):
+        return type(given)(*map(_copied, given))
+    return given.copy() if isinstance(given, np.ndarray) else given
+
+
+@cache
+def _blank() -> Any:
+    """One call before anything happened, which nobody writes to."""
+    return np.array([astuple(Call())], request_dtype(Call))
+
+
+def fresh_arrays(world: World, state: State, room: int = FIRST_ROOM, slots: int = FIRST_SLOTS) -> State:
+    """The state of the compiled loop before anything happened, with ``room`` for events and for a block of rows.
+
+    ``state`` holds the small tables, as arrays; ``slots`` requests can be under way before memory must grow.
+    """
+    blank = _blank()
+    calls = np.repeat(blank, slots)
+    calls["outcome"] = 0
+    return state._replace(
+        requests=np.zeros(slots, request_dtype(Request)),
+        calls=calls,
+        seconds=np.zeros(slots, request_dtype(Second)),
         blank=blank,
-        free=np.zeros(0, np.int64),
+        free=np.arange(slots - 1, -1, -1),
         heap=_heap(world.wakes, room),
         log=lines(LOG_WIDTH, BLOCK if world.rows >= ATTEMPT_ROWS else 2 * ROOM),
         report=lines(REPORT_WIDTH, BLOCK if world.rows >= REQUEST_ROWS else 2 * FIRST_SLOTS),
         admissions=lines(ADMISSION_WIDTH, BLOCK if world.rows >= ADMISSION_ROWS else 2 * ROOM),
-        used=np.array([len(world.wakes), 0, 0, 0, 0], np.int64),
+        used=np.array([len(world.wakes), 0, 0, slots, 0], np.int64),
         sums=np.zeros(len(SALTS), np.int64),
     )
-    return more_slots(live, FIRST_SLOTS)
 
 
 def columns(width: int, room: int) -> I64:
@@ -278,9 +321,9 @@ def finish(tables: World, state: State, sink: Any) -> None:
 def run_compiled(world: World) -> RunResult:
     """Run one world in compiled code; releases the GIL while it runs."""
     count, sink = len(world.requests), LogSink()
-    tables = arrays(world._replace(in_order=1))
+    tables, small = _fixed.of(world._replace(in_order=1))
     room = min(FIRST_ROOM, max(LEAST_ROOM, 4 * count))
-    state = fresh_arrays(world, room)
+    state = fresh_arrays(world, small, room, min(FIRST_SLOTS, max(LEAST_SLOTS, count)))
     if world.rows >= REQUEST_ROWS:  # one place more than there are requests, so that the report is never full
         state = state._replace(report=columns(BECAME_WIDTH, count + 1))
     if world.rows >= ATTEMPT_ROWS:

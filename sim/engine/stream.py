@@ -15,7 +15,7 @@ from sim.engine.agenda_compiled import ADMISSION_ROWS, ADMISSIONS, LOG, REPORT
 from sim.engine.digest import of_sums
 from sim.engine.kernel_source import COUNTING
 from sim.engine.tables import REFUSALS, State, World
-from sim.engine.world import Setting, request_table
+from sim.engine.world import Setting, fresh_small_state, request_table
 from sim.results.tallies import Tallies
 from sim.scenario.plan import Plan
 
@@ -66,7 +66,8 @@ class StreamRun:
         self.setting = setting
         self.horizon_ns = horizon_ns
         self.tables: World = compiled_engine.arrays(world)
-        self.state: State = compiled_engine.fresh_arrays(world)
+        small = compiled_engine.arrays(fresh_small_state(world))
+        self.state: State = compiled_engine.fresh_arrays(world, small)
         self.requests = 0
         self.tallies = tallies
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -214,6 +215,7 @@ def _refusers(rows: Rows, models: Sequence[str], effects: Sequence[str]) -> tupl
     )
 
 
+@cache
 def request_dtype(record: Any) -> np.dtype[Any]:
     """The structured dtype whose fields are a record class's, all int64."""
     names = record._fields if hasattr(record, "_fields") else [field.name for field in fields(record)]

@@ -21,6 +21,7 @@ from sim.scenario.capacity import capacity
 from sim.scenario.loader import Loaded
 from sim.scenario.streams import expected_requests
 from sim.study.audit import audit_of
+from sim.study.beside import beside
 from sim.study.checkpoints import Checkpoints
 from sim.study.manifest import manifest
 from sim.study.pool import THREADS, Pool, open_pool
@@ -78,7 +79,8 @@ class Study:
 class _Tables:
     requests: pd.DataFrame
     attempts: pd.DataFrame
-    digest: str
+    digests: list[str]
+    """Of each run, replication by replication."""
     planned: int
     whole: list[Without]
     """What each run offered and won with nobody left out."""
@@ -99,12 +101,17 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
     if streams:
         return _stream(loaded, settings, options, progress)
     work = Work.of(loaded, settings, options.engine)
-    with open_pool(options.executor, _workers(options)) as pool:
+    other = "plain" if options.engine == "simpy" else "simpy"
+    once = expected_requests(loaded.scenario, loaded.traces) * len(settings)
+    with beside(work, other, options.executor, once) as second, open_pool(options.executor, _workers(options)) as pool:
         compile_once(options.engine, progress)
         tables = _run_all(work, pool, progress)
         without = _counterfactual_table(work, pool, tables, progress) if options.counterfactual else None
+        progress.start(f"checking against the {other} engine", 1)
+        check_engines(work, pool, tables.digests[: len(settings)], other, None if second is None else second.digests())
+        progress.advance()
     progress.start("measuring and drawing", 1)
-    context = context_of(loaded, settings, options, (tables.planned, len(tables.requests), tables.digest))
+    context = context_of(loaded, settings, options, (tables.planned, len(tables.requests), combined(tables.digests)))
     summary = summarise(tables.requests, tables.attempts, without, context)
     missed = missed_of(summary, options.gate)
     if options.out is not None:
@@ -178,7 +185,7 @@ def _workers(options: Options) -> int | None:
 
 
 def _run_all(work: Work, pool: Pool, progress: Progress) -> _Tables:
-    """All runs as two tables; the first replication is repeated in the other engine."""
+    """All runs as two tables."""
     import pandas as pd
 
     requests, attempts, digests, whole = [], [], [], []
@@ -189,13 +196,9 @@ def _run_all(work: Work, pool: Pool, progress: Progress) -> _Tables:
         digests.append(told.digest)
         whole.append(told.whole)
         progress.advance()
-    other = "plain" if work.engine == "simpy" else "simpy"
-    progress.start(f"checking against the {other} engine", 1)
-    check_engines(work, pool, digests[: len(work.settings)], other)
-    progress.advance()
     planned = sum(len(frame) for frame in requests)
     tables = pd.concat(requests, ignore_index=True), pd.concat(attempts, ignore_index=True)
-    return _Tables(*tables, combined(digests), planned, whole)
+    return _Tables(*tables, digests, planned, whole)
 
 
 def _counterfactual_table(work: Work, pool: Pool, tables: _Tables, progress: Progress) -> pd.DataFrame | None:

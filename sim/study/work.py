@@ -115,12 +115,13 @@ def counterfactuals(work: Work, pool: Pool) -> Iterator[Without]:
     return pool.map(work.without, jobs)
 
 
-def check_engines(work: Work, pool: Pool, digests: Sequence[str], other: str) -> None:
-    """The first replication again in another engine; ``digests`` are those of its runs, by configuration.
+def check_engines(work: Work, pool: Pool, digests: Sequence[str], other: str, found: Sequence[str] | None) -> None:
+    """Whether another engine says the same of the first replication; ``digests`` are those of its runs here.
 
-    Raises RunInvalid when anything differs.
+    ``found`` are the other engine's if it ran already; otherwise it runs now. Raises RunInvalid when anything differs.
     """
-    jobs = ((0, place, other) for place in range(len(work.settings)))
-    for place, (found, digest) in enumerate(zip(pool.map(work.digest_of, jobs), digests, strict=True)):
-        if found != digest:
+    if found is None:
+        found = list(pool.map(work.digest_of, ((0, place, other) for place in range(len(work.settings)))))
+    for place, (theirs, ours) in enumerate(zip(found, digests, strict=True)):
+        if theirs != ours:
             agree(work.run((0, place)), other)  # says what differs
