@@ -58,7 +58,9 @@ class Beside:
         """End the process if it is still there."""
         if self._process.poll() is None:
             self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 def main(path: str) -> None:
