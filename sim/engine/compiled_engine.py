@@ -137,6 +137,10 @@ def _light_optimisation() -> Iterator[None]:
         config.OPT = level
 
 
+_RULES = ("rules", "clients", "delays", "knots", "wakes")
+"""What of a world is the same in every replication of a configuration."""
+
+
 class _Fixed(threading.local):
     """The tables of the world that this thread ran last, but for its requests, and its state before anything happened.
 
@@ -144,18 +148,18 @@ class _Fixed(threading.local):
     """
 
     def __init__(self) -> None:
-        self._of: tuple[Any, ...] = ()
-        self._tables: Any = None
+        self._of: dict[str, Any] = {}
+        self._tables: dict[str, Any] = {}
         self._state: Any = None
 
     def of(self, world: World) -> tuple[World, State]:
         """Both for this world; the state is the caller's own."""
-        parts = world.rules, world.clients, world.delays, world.knots, world.wakes
-        if len(self._of) != len(parts) or any(one is not other for one, other in zip(self._of, parts, strict=True)):
-            self._tables, self._state = arrays(world._replace(requests=())), arrays(fresh_small_state(world))
-            self._of = parts
-        fixed = {name: getattr(self._tables, name) for name in ("rules", "clients", "delays", "knots", "wakes")}
-        return world._replace(**fixed), _copied(self._state)
+        parts = {name: getattr(world, name) for name in _RULES}
+        if not self._of or any(self._of[name] is not part for name, part in parts.items()):
+            tables = arrays(world._replace(requests=()))
+            self._tables = {name: getattr(tables, name) for name in _RULES}
+            self._state, self._of = arrays(fresh_small_state(world)), parts
+        return world._replace(**self._tables), _copied(self._state)
 
 
 _fixed = _Fixed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ from sim.report.page import document as document_of
 from sim.report.saved import read_json
 from sim.report.style import drawing
 from sim.report.tables import teams_csv
+
+
+def prepare() -> None:
+    """Import what draws, which takes a second or two: for whoever has to wait before a report can be written."""
+    for name in ("matplotlib.figure", "matplotlib.backends.backend_svg"):
+        import_module(name)
 
 
 def load(directory: Path) -> Study:

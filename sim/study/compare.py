@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +110,9 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
         told = tables.planned, len(tables.requests), combined(tables.digests)
         summary = summarise(tables.requests, tables.attempts, without, context_of(loaded, settings, options, told))
         if second is not None and options.out is not None:
-            for name in ("sim.report.render", "matplotlib.figure", "matplotlib.backends.backend_svg"):
-                import_module(name)  # what draws takes seconds to import: while the other engine runs
+            from sim.report.render import prepare
+
+            prepare()  # while the other engine runs
         progress.start(f"checking against the {other} engine", 1)
         check_engines(work, pool, tables.digests[: len(settings)], other, None if second is None else second.digests())
         progress.advance()
