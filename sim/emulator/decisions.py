@@ -135,8 +135,11 @@ class Decisions:
             round(uncached * share), round((uncached + cached) * share), output, most, draw, QUIET,
         )  # fmt: skip
 
-    def begin(self, request: Request, number: int, now: int) -> Attempt:
-        """Decide about attempt ``number`` of a request: see ``call.status`` and ``ends_at``."""
+    def begin(self, request: Request, number: int, now: int, late: int = 0) -> Attempt:
+        """Decide about attempt ``number`` of a request: see ``call.status`` and ``ends_at``.
+
+        Its client meant it to come ``late`` ns before ``now``: its answer's time runs from there.
+        """
         slot = self._serial
         self._serial = slot + 1
         call = Call(arrival=now, model=request.model, attempts=number)
@@ -150,6 +153,9 @@ class Decisions:
         elif found.ends_at < 0:
             state.heap.clear()  # the end that the engine plans for when no slot comes is the client's affair here
             self._waiting[slot] = found
+        if found.ends_at >= 0:
+            found.ends_at -= late
+            call.begun = max(call.begun - late, min(call.begun, 0))  # below 0 it would not have begun
         return found
 
     def end(self, one: Attempt, status: int, now: int) -> tuple[int, int]:

@@ -30,6 +30,8 @@ from sim.workload.plan_header import PlannedAttempt
 TEAM = b"x-keystorm-team"
 _PLAN = plan_header.NAME.encode()
 _NOBODY = KeyRecord(-1, "", "", "", ())
+BACK_NS = 1_000_000
+"""Wall time by which an answer leaves ahead: a loop's timer is late by most of it, its way back takes the rest."""
 _AGENT = 200
 """Characters of a user agent that are kept."""
 
@@ -132,7 +134,7 @@ class Exchange:
             self.key.number, site.team_number(self.team), site.models[wanted.model], sizes, draw,
             OWN if plan is None else plan.origin,
         )  # fmt: skip
-        attempt = self.attempt = site.decisions.begin(request, self.try_number(), self.at)
+        attempt = self.attempt = site.decisions.begin(request, self.try_number(), self.at, self._late())
         if not attempt.admitted:
             await self._refused(attempt)
             return
@@ -148,6 +150,13 @@ class Exchange:
             site.tally.in_flight -= 1
             if site.decisions.under_way(attempt):  # the server ends, or something went wrong
                 site.decisions.end(attempt, STATUS_TIMEOUT, site.clock.now())
+
+    def _late(self) -> int:
+        """How much of its answer's time the ways there and back take: they are a part of it, and add nothing."""
+        if self.plan is None or self.plan.at == plan_header.UNSAID:
+            return 0
+        back = BACK_NS * self.site.clock.speed.numerator // self.site.clock.speed.denominator
+        return max(0, self.at + back - self.plan.at)
 
     def try_number(self) -> int:
         """Which try of its request this is, 0 for the first: the plan says it, or the official clients do."""

@@ -81,7 +81,7 @@ class Asking:
         q = one.request
         return plan_header.write(PlannedAttempt(
             q.number, one.number, q.draw_key, self._setting.teams[q.team], q.origin, q.uncached + q.cached, q.cached,
-            q.output,
+            q.output, one.at if self._order.control_url is not None else plan_header.UNSAID,
         ))  # fmt: skip
 
     def _json(self, model: int, most: int, text: str) -> bytes:

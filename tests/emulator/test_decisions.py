@@ -16,6 +16,7 @@ from sim.engine.world import build_world
 from sim.results.columns import STATUS_NONE, STATUS_OK
 from sim.scenario.loader import load_text
 from sim.scenario.plan import Plan, build_plan
+from sim.units import SECOND
 
 TEXT = """
 name: everything
@@ -92,7 +93,7 @@ def replay(rules: Rulebook, plan: Plan, log: Any) -> list[tuple[Any, ...]]:
     return found
 
 
-def begin(decisions: Decisions, plan: Plan, row: dict[str, int], now: int) -> Attempt:
+def begin(decisions: Decisions, plan: Plan, row: dict[str, int], now: int, late: int = 0) -> Attempt:
     at = row["request"]
     sizes = Sizes(
         int(plan.input_tokens[at] - plan.cached_tokens[at]), int(plan.cached_tokens[at]),
@@ -101,7 +102,7 @@ def begin(decisions: Decisions, plan: Plan, row: dict[str, int], now: int) -> At
     request = decisions.request(
         row["key"], row["team"], row["model"], sizes, int(plan.draw_key[at]), int(plan.origin[at])
     )
-    return decisions.begin(request, row["attempt"], now)
+    return decisions.begin(request, row["attempt"], now, late)
 
 
 @pytest.mark.parametrize("configuration", ["shared", "projects"])
@@ -118,3 +119,34 @@ def test_every_attempt_is_decided_settled_and_billed_as_in_the_simulation(config
     statuses = {row["status"] for row in rows}
     assert {0, 200, 400, 403, 429, 499, 503, 529} <= statuses, "the scenario has everything in it"
     assert sum(row["status"] == STATUS_OK for row in rows) > 500
+
+
+LATE = 3_000_000
+
+
+def test_the_time_of_an_answer_runs_from_when_its_client_meant_to_ask() -> None:
+    rules, plan, result = engine_log(TEXT, "shared")
+    setting = rules.setting(rules.scenario.chaos)
+    seen = set()
+    for line in result.log[::5]:
+        row = dict(zip(LOG, map(int, line), strict=True))
+        prompt, late = (begin(Decisions(setting), plan, row, row["at"], by) for by in (0, LATE))
+        if prompt.ends_at < 0:
+            assert late.ends_at < 0, "a brown-out has no slot for it"
+            continue
+        assert late.ends_at == prompt.ends_at - LATE
+        assert (late.call.at, late.call.status) == (prompt.call.at, prompt.call.status), "it is decided when it comes"
+        if prompt.admitted:
+            assert late.call.begun == prompt.call.begun - LATE
+        seen.add(prompt.admitted)
+    assert seen == {True, False}
+
+
+def test_whoever_waits_for_a_slot_is_answered_from_when_it_gets_one() -> None:
+    rules, _, _ = engine_log(TEXT, "shared")
+    decisions = Decisions(rules.setting(rules.scenario.chaos))
+    request = decisions.request(0, 0, 0, Sizes(1, 0, 1, 1), 5)
+    found = [decisions.begin(request, 0, 0, LATE) for _ in range(9)]
+    assert found[-1].admitted and found[-1].ends_at < 0
+    decisions.end(found[0], STATUS_OK, SECOND)
+    assert found[-1].ends_at > SECOND

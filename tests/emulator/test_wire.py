@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from sim.units import MS, SECOND
+from sim.workload.plan_header import NAME, PlannedAttempt, write
 from tests.emulator.raw import connected, read_all, read_answer, request
 from tests.emulator.server import Served, message
 
@@ -229,3 +231,21 @@ def test_what_is_too_large_is_refused(served: Served) -> None:
 )  # fmt: skip
 def test_other_methods_and_paths(served: Served, method: str, path: str, status: int) -> None:
     assert served.call(method, path, follow_redirects=True).status_code == status
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_leaves_earlier_by_what_its_way_took(served: Served, stream: bool) -> None:
+    served.inject(latency={"factor": 1000, "for": "10m"})
+    first_token = 20 * SECOND
+    said = PlannedAttempt(0, 0, 7, "analytics", 0, 9, 0, 12, at=0)
+    with connected(served, 0.5) as one:
+        prompt = write(said._replace(at=served.site.clock.now()))
+        one.sendall(request(served, message(stream=stream), headers={NAME: prompt}))
+        with pytest.raises(TimeoutError):
+            read_all(one)
+    served.site.clock.start(time.time_ns() - 10 * first_token)
+    with connected(served) as one:
+        one.sendall(request(served, message(stream=stream), headers={NAME: write(said), "connection": "close"}))
+        assert read_all(one).startswith(b"HTTP/1.1 200")
+    row = next(row for row in rows_of(served, 2) if row["status"] == 200)
+    assert row["latency_ms"] * MS < first_token, "it was on its way for longer than it takes"

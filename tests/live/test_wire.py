@@ -55,9 +55,16 @@ def test_a_planned_attempt_in_anthropics_shape() -> None:
     assert line == "POST /v1/messages HTTP/1.1"
     assert headers["x-api-key"] == "sk-secret" and headers["anthropic-version"] and headers["host"] == "127.0.0.1:9"
     planned = plan_header.read(headers["x-keystorm-plan"])
-    assert planned == (12, 2, 815, "shop", 0, 900, 100, 250)
+    assert planned == (12, 2, 815, "shop", 0, 900, 100, 250, plan_header.UNSAID)
     assert body["model"] == "quick" and body["max_tokens"] == 300 and "stream" not in body
     assert len(json.dumps(body)) < 300, "the header tells the sizes"
+
+
+def test_only_the_emulator_is_told_when_an_attempt_was_meant_to_leave() -> None:
+    _, headers, _ = split(asking(control_url="http://127.0.0.1:9").bytes_of(SEND))
+    assert plan_header.read(headers["x-keystorm-plan"]).at == SEND.at
+    _, headers, _ = split(asking().bytes_of(SEND))
+    assert "at=" not in headers["x-keystorm-plan"], "a gateway's own time is its own"
 
 
 def test_a_planned_attempt_in_openais_shape_as_a_stream() -> None:

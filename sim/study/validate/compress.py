@@ -35,7 +35,7 @@ LATE = 0.9
 """A cap that is reached before this share of the timeline is reached early enough to be seen."""
 DRAIN_SHARE = Fraction(1, 4)
 """Of the wall time, for answers and retries after the last arrival."""
-CROWD = 60.0
+CROWD = 30.0
 """Attempts a second of wall time at a limit that refuses most of them, in the busiest second. Who gets its next token
 there is who comes first after it: the plan says so as long as attempts are far apart against the milliseconds by which
 any of them is late. Attempts of one instant count as one: nothing would part them."""
