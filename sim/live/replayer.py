@@ -33,6 +33,8 @@ from sim.units import MICRO, SECOND
 PREWARMED, PREWARMED_ELSEWHERE = 4096, 64
 """Connections that are opened ahead at most: to the emulator, and to somebody else's server."""
 EMULATOR_IDLE_S = 60.0
+SOON_S = 1e-6
+"""Long enough for the event loop to look what has come meanwhile, which it does not do for a sleep of 0."""
 COLLECT = (100_000, 50, 100)
 """Attempts leave hardly any cycles, so the collector may look for them rarely: it stops everything meanwhile."""
 
@@ -116,6 +118,7 @@ class Replayer:
             self.stop_reason = self._guard.reason or "guard"
             return False
         self._under_way[one.row, one.number] = gevent.spawn(self._attempt, one)
+        gevent.sleep(SOON_S)  # it leaves now, and not when all that are due with it have been thought about
         return True
 
     def _attempt(self, one: Send) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sim.errors import BadInput, RunInvalid
+from sim.live.cores import keep_to, parted
 from sim.live.order import LiveOrder
 from sim.live.outcome import LiveOutcome
 from sim.live.share import Share, share_of
@@ -94,6 +95,8 @@ def _send(share: Share, parts: Path, log: Path, environment: Mapping[str, str], 
             command(order), env=dict(environment), stdin=subprocess.DEVNULL, stdout=said, stderr=said,
             start_new_session=True,
         )  # fmt: skip
+        if order.control_url is not None:
+            keep_to(parted(order.workers).sending, running.pid)
         try:
             _watch(running, parts, time.monotonic() + most, len(share.plan), progress)
         finally:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import RunInvalid
+from sim.live.cores import keep_to
 
 STARTS_IN_S, ENDS_IN_S = 60.0, 10.0
 
@@ -32,9 +33,12 @@ class Emulator:
 
 @contextmanager
 def emulator(
-    scenario: str, configuration: str, folder: Path, *, speed: Fraction, port: int = 0, skip_bad_rows: bool = False
-) -> Iterator[Emulator]:
+    scenario: str, configuration: str, folder: Path, *, speed: Fraction, port: int = 0, skip_bad_rows: bool = False,
+    cores: frozenset[int] = frozenset(),
+) -> Iterator[Emulator]:  # fmt: skip
     """Serve one configuration while the block runs; ``folder`` keeps its audit log and what it says when it fails.
+
+    It keeps to these ``cores``, to any without them.
 
     Raises RunInvalid when it does not start.
     """
@@ -46,6 +50,7 @@ def emulator(
     errors = folder / "emulator.log"
     with errors.open("wb") as said:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
+        keep_to(cores, process.pid)
         try:
             told = _first_line(process, errors)
             secrets = {str(key["name"]): str(key["secret"]) for key in told["keys"]}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sim.engine.digest import digest
 from sim.engine.world import Setting
 from sim.errors import BadInput
+from sim.live.cores import parted
 from sim.live.order import LiveOrder
 from sim.live.target import check_owned, parse, variables
 from sim.study.live.emulator import emulator
@@ -115,7 +116,7 @@ def aimed(
         return
     progress.start("starting the emulator", 1)
     with emulator(order.scenario, setting.name, work / "emulator", speed=options.speed, port=options.port,
-                  skip_bad_rows=options.skip_bad_rows) as served:  # fmt: skip
+                  skip_bad_rows=options.skip_bad_rows, cores=parted(options.workers).answering) as served:  # fmt: skip
         progress.advance()
         named = variables(setting.keys)
         base = served.url if options.api == "anthropic" else f"{served.url}/v1"
