@@ -29,7 +29,7 @@ from sim.engine.agenda_compiled import (
     ROOM,
 )
 from sim.engine.fold import SALTS
-from sim.engine.kernel_source import LOOP, load_kernel
+from sim.engine.kernel_source import LOOP, inner_functions, load_kernel
 from sim.engine.loop import DONE
 from sim.engine.tables import (
     ADMISSION_WIDTH,
@@ -45,6 +45,7 @@ from sim.engine.tables import (
     World,
     result_of_report,
 )
+from sim.engine.whole_program import whole_program
 from sim.engine.world import fresh_small_state, request_dtype
 from sim.policy import tables as records
 
@@ -112,7 +113,7 @@ def call(part: str, name: str, *given: Any) -> Any:
     if function not in _compiled:
         import numba
 
-        with _lock, _light_optimisation():
+        with _lock, _light_optimisation(), whole_program(inner_functions()):
             function.compile(tuple(map(numba.typeof, given)))
         _compiled.add(function)
     return function(*given)

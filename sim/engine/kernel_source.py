@@ -57,6 +57,7 @@ _TAKEN = (
     "sim.results.tallies", "sim.results.axes",
 )  # fmt: skip
 """What kernels import as it is."""
+_COMPILES = "sim.engine.whole_program"
 
 _SKIPPED = {"sim.draws": ("Stream",)}
 _OPTIONS = "nogil=True, error_model='numpy', _nrt=False"
@@ -93,7 +94,7 @@ def versions() -> str:
 def kernel_name() -> str:
     """The package of the kernel, named by a hash of all its sources, of its tables, and of the compilers."""
     hashed = hashlib.sha256(versions().encode())
-    for module in (*MODULES, *_TAKEN):
+    for module in (*MODULES, *_TAKEN, _COMPILES):
         hashed.update(_source(module).encode())
     return f"keystorm_kernel_{hashed.hexdigest()[:16]}"
 
@@ -188,6 +189,15 @@ def is_warm(part: str = LOOP) -> bool:
     modules = (LOOP, _ENDING) if part == LOOP else (part,)
     entries = [f"{_flat(module)}.{entry}" for module in modules for entry in _ENTRIES[module]]
     return all(any(folder.glob(f"{entry}-*.nbc")) for entry in entries)
+
+
+def inner_functions() -> frozenset[str]:
+    """The names of all functions that Python does not call: parts of those that it does."""
+    found = set()
+    for module in MODULES:
+        made = (node.name for node in ast.walk(ast.parse(_source(module))) if isinstance(node, ast.FunctionDef))
+        found |= set(made) - set(_ENTRIES.get(module, ()))
+    return frozenset(found) - {name for names in _ENTRIES.values() for name in names}
 
 
 def load_kernel(part: str = LOOP) -> ModuleType:
