@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,10 +50,18 @@ def _frame(columns: Sequence[Column], values: dict[str, Any]) -> pd.DataFrame:
         value = values[column.name]
         if column.type == "category":
             codes, names = value
-            made[column.name] = pd.Categorical.from_codes(codes, pd.Index(names, dtype=str))
+            made[column.name] = pd.Categorical.from_codes(codes, dtype=_categories(names))
         else:
             made[column.name] = np.asarray(value).astype(column.type)
     return pd.DataFrame(made)
+
+
+@cache
+def _categories(names: tuple[str, ...]) -> Any:
+    """The type of a column of these names: all runs of a study have the same."""
+    import pandas as pd
+
+    return pd.CategoricalDtype(pd.Index(names, dtype=str))
 
 
 def _refusers(codes: Any, labels: Labels, names: Names) -> tuple[Any, tuple[str, ...]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,6 @@ from sim.report.style import drawing
 from sim.report.tables import teams_csv
 
 
-def prepare() -> None:
-    """Import what draws, which takes a second or two: for whoever has to wait before a report can be written."""
-    for name in ("matplotlib.figure", "matplotlib.backends.backend_svg"):
-        import_module(name)
-
-
 def load(directory: Path) -> Study:
     """The study of a folder. Raises :class:`BadInput` where a file is missing or broken."""
     return study(read_json(directory / "summary.json", "compare"), read_json(directory / "manifest.json", "compare"))
@@ -37,10 +32,31 @@ def draw_charts(found: Study) -> list[Chart]:
     return [one for one in drawn if one is not None]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A report that is ready: nothing of it is on disk yet."""
+
+    document: Document
+    files: Mapping[str, str]
+    """Other texts that stand beside it, by name."""
+
+    def write(self, directory: Path) -> Path:
+        """Write ``report.html``, ``report.md``, ``teams.csv`` and ``figures/``; returns the path of the page."""
+        return write(directory, self.document, self.files)
+
+
+def drawn(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> Drawn:
+    """The whole report of a comparison, from what its two files will say."""
+    return _of(study(json.loads(json.dumps(summary)), json.loads(json.dumps(manifest))))
+
+
+def _of(found: Study) -> Drawn:
+    return Drawn(document_of(found, draw_charts(found)), {"teams.csv": teams_csv(found.summary)})
+
+
 def document(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> Document:
-    """The whole report of a comparison."""
-    found = study(summary, manifest)
-    return document_of(found, draw_charts(found))
+    """The whole report of a comparison, without the files beside it."""
+    return drawn(summary, manifest).document
 
 
 def render(directory: Path) -> Path:
@@ -48,5 +64,4 @@ def render(directory: Path) -> Path:
 
     Returns the path of the page. Raises :class:`BadInput` where the folder holds no study.
     """
-    found = load(directory)
-    return write(directory, document_of(found, draw_charts(found)), {"teams.csv": teams_csv(found.summary)})
+    return _of(load(directory)).write(directory)

@@ -134,6 +134,7 @@ class Writer:
         self._requests = Table(self._partial / REQUESTS_FILE, REQUESTS)
         self._attempts = Table(self._partial / ATTEMPTS_FILE, ATTEMPTS) if attempts else None
         self._hash = hashlib.sha256()
+        self._finished = False
 
     def __enter__(self) -> Writer:
         return self
@@ -152,11 +153,17 @@ class Writer:
         if self._attempts is not None and attempts is not None:
             self._attempts.add(attempts)
 
+    def finish(self) -> None:
+        """Nothing more is added: complete the files, where they are."""
+        if not self._finished:
+            self._finished = True
+            for table in filter(None, (self._requests, self._attempts)):
+                table.finish(self._hash.hexdigest())
+
     def commit(self) -> None:
         """Finish the files and put them in place."""
+        self.finish()
         tables = {REQUESTS_FILE: self._requests, ATTEMPTS_FILE: self._attempts}
-        for table in filter(None, tables.values()):
-            table.finish(self._hash.hexdigest())
         for name, kept in tables.items():
             if kept is None:
                 remove(self._directory / name)

@@ -6,19 +6,24 @@ third of a comparison's time. The process is a plain one, which does not import 
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sim
 from sim.study.pool import THREADS, cpus
 from sim.study.work import Work
 
+COLLECT = (100_000, 50, 100)
+"""An engine's objects are hardly ever in cycles, so the collector may look for them rarely."""
+BEHIND = 5
+"""By so much it stands back where cores are few: it is done long before the study needs its answer."""
 LEAST = 10_000
 """Requests below which the other engine is done before a process would have started."""
 
@@ -66,6 +71,10 @@ class Beside:
 def main(path: str) -> None:
     """What the process does: print a digest a line."""
     work, other = pickle.loads(Path(path).read_bytes())
+    with suppress(OSError):
+        os.nice(BEHIND)
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
     for place in range(len(work.settings)):
         sys.stdout.write(work.digest_of((0, place, other)) + "\n")
 

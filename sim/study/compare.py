@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ from sim.study.work import Work, all_runs, check_engines, counterfactuals
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sim.report.render import Drawn
 
 COUNTERFACTUAL_FILE = "counterfactual.parquet"
 IN_MEMORY = 5_000_000
@@ -109,23 +112,21 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
         without = _counterfactual_table(work, pool, tables, progress) if options.counterfactual else None
         told = tables.planned, len(tables.requests), combined(tables.digests)
         summary = summarise(tables.requests, tables.attempts, without, context_of(loaded, settings, options, told))
-        if second is not None and options.out is not None:
-            from sim.report.render import prepare
-
-            prepare()  # while the other engine runs
-        progress.start(f"checking against the {other} engine", 1)
-        check_engines(work, pool, tables.digests[: len(settings)], other, None if second is None else second.digests())
-        progress.advance()
-    progress.start("drawing", 1)
-    missed = missed_of(summary, options.gate)
-    if options.out is not None:
-        _write_tables(options.out, tables, without, options.rows or "attempts")
-        remove_audit(options.out)
+        files = _told(loaded, options, summary)
+        with _being_written(options.out, tables, options.rows or "attempts") as put:
+            report = None if options.out is None else _drawn(files, progress)  # while the other engine runs
+            progress.start(f"checking against the {other} engine", 1)
+            theirs = None if second is None else second.digests()
+            check_engines(work, pool, tables.digests[: len(settings)], other, theirs)
+            progress.advance()
+            put()
+    if options.out is not None and report is not None:
+        _write_beside(options.out, without)
         if options.audit:
             write_audit(options.out, audit_of(loaded.scenario, settings, tables.requests, tables.attempts))
-        _write(options.out, loaded, options, summary)
-    progress.advance()
-    return Study(summary, missed, options.out, tables.requests, tables.attempts)
+        _write(options.out, files)
+        report.write(options.out)
+    return Study(summary, missed_of(summary, options.gate), options.out, tables.requests, tables.attempts)
 
 
 def _stream(loaded: Loaded, settings: Sequence[Setting], options: Options, progress: Progress) -> Study:
@@ -139,18 +140,20 @@ def _stream(loaded: Loaded, settings: Sequence[Setting], options: Options, progr
     with _elsewhere(options) as pool:
         empty = context_of(loaded, settings, options, (0, 0, ""))
         found, kept = stream(loaded, settings, empty, progress, checkpoints, pool, rows)
-    progress.start("measuring and drawing", 1)
+    progress.start("measuring", 1)
     context = context_of(loaded, settings, options, (found.planned, found.reported, found.digest))
     measured = ((name, of_readings(readings, context, name)) for name, readings in found.readings.items())
     summary = summary_of(measured, None, context)
+    progress.advance()
     if options.out is not None:
         for name in (REQUESTS_FILE, ATTEMPTS_FILE, COUNTERFACTUAL_FILE):
             remove(options.out / name)
         remove_audit(options.out)
         kept.commit()
-        _write(options.out, loaded, options, summary)
+        files = _told(loaded, options, summary)
+        _write(options.out, files)  # before the drawing: the run may have taken hours
+        _drawn(files, progress).write(options.out)
     checkpoints.clear()
-    progress.advance()
     return Study(summary, missed_of(summary, options.gate), options.out, None, None)
 
 
@@ -246,25 +249,56 @@ def missed_of(summary: Mapping[str, Any], gate: tuple[str, ...] | None) -> list[
     return [slo for slo in summary["slos"] if not slo["met"] and (gate is None or slo["configuration"] in gate)]
 
 
-def _write_tables(out: Path, tables: _Tables, without: pd.DataFrame | None, rows: str) -> None:
-    """The Parquet tables; none of an earlier study stays."""
-    keeps = rows == "attempts"
-    with Writer(out, attempts=keeps) as writer:
-        writer.add(tables.requests, tables.attempts if keeps else None)
-        writer.commit()
+@contextmanager
+def _being_written(out: Path | None, tables: _Tables, rows: str) -> Iterator[Callable[[], None]]:
+    """Write the Parquet tables aside in a thread while the block runs; what it gets puts them in place, if called."""
+    if out is None:
+        yield lambda: None
+        return
+    attempts = tables.attempts if rows == "attempts" else None
+    with Writer(out, attempts=attempts is not None) as writer, ThreadPoolExecutor(1) as thread:
+
+        def write() -> None:
+            writer.add(tables.requests, attempts)
+            writer.finish()
+
+        written = thread.submit(write)
+
+        def put() -> None:
+            written.result()
+            writer.commit()
+
+        yield put
+
+
+def _write_beside(out: Path, without: pd.DataFrame | None) -> None:
+    """The table of counterfactual runs; nothing of an earlier study stays."""
+    remove_audit(out)
     if without is None:
         (out / COUNTERFACTUAL_FILE).unlink(missing_ok=True)
     else:
         _write_parquet(out / COUNTERFACTUAL_FILE, without)
 
 
-def _write(out: Path, loaded: Loaded, options: Options, summary: dict[str, Any]) -> None:
-    """Summary and manifest, then the report from them."""
-    from sim.report.render import render
+def _told(loaded: Loaded, options: Options, summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The two files that a report is made from, by name."""
+    said = manifest(loaded, kind="compare", engine=options.engine, command=options.command)
+    return {"summary.json": summary, "manifest.json": said}
 
-    write_json(out / "summary.json", summary)
-    write_json(out / "manifest.json", manifest(loaded, kind="compare", engine=options.engine, command=options.command))
-    render(out)
+
+def _drawn(told: Mapping[str, dict[str, Any]], progress: Progress) -> Drawn:
+    """The report, before anything is written."""
+    from sim.report.render import drawn
+
+    progress.start("drawing", 1)
+    report = drawn(*told.values())
+    progress.advance()
+    return report
+
+
+def _write(out: Path, told: Mapping[str, dict[str, Any]]) -> None:
+    for name, value in told.items():
+        write_json(out / name, value)
 
 
 def _write_parquet(path: Path, table: pd.DataFrame) -> None:
