@@ -28,7 +28,7 @@ from tests.benchmarks.pages import Section, Target
 from tests.benchmarks.timing import WALL, Contestant, seconds, side_by_side
 from tests.benchmarks.workload import plain_case, rebuilt, scenario_of, setting_of
 
-WORLDS, WORLD_REQUESTS = 24, 100_000
+WORLDS, WORLD_REQUESTS = 96, 100_000
 REPLICATIONS, REQUESTS = 1000, 20_000
 
 
