@@ -42,7 +42,7 @@ def _unknown(shown: str, seen: Look, importers: Mapping[str, Importer]) -> BadIn
     there = ", ".join(sorted(seen.names)[:30]) or "no column names"
     hint = (
         "map its columns (columns: {timestamp: …, input_tokens: …, output_tokens: …} in a scenario, --columns "
-        f"timestamp=…,input_tokens=…,output_tokens=… in keystorm import). What was looked for:{known}"
+        f"timestamp=…,input_tokens=…,output_tokens=… on the command line). What was looked for:{known}"
     )
     value = f"{seen.kind} with {there}"
     return BadInput("the format is not recognised", place=f"{shown}:1", value=value[:400], hint=hint)
