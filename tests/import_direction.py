@@ -21,14 +21,15 @@ _MEANING = {"catalogue", "chaos", "scenario", "workload"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "clock": set(),
+    "collector": set(),
     "units": {"errors"},
     "draws": _BASE,
     "policy": _BASE | {"draws"},
     **dict.fromkeys(_MEANING, _DECIDING | _MEANING),
     "results": _BASE,
-    **dict.fromkeys(("engine", "emulator", "live"), _DECIDING | _MEANING | {"results"}),
+    **dict.fromkeys(("engine", "emulator", "live"), _DECIDING | _MEANING | {"results", "collector"}),
     "metrics": _BASE | _MEANING | {"results"},
-    "report": _BASE | _MEANING | {"results", "metrics"},
+    "report": _BASE | _MEANING | {"results", "metrics", "collector"},
 }
 """What each part may import; ``study`` and ``cli`` stand on top of all."""
 

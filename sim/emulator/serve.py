@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any
 
 import uvicorn
 
+from sim.collector import settle
 from sim.emulator.app import Application
 from sim.emulator.control import TOKEN_VARIABLE, control_app
 from sim.emulator.site import Site
@@ -81,8 +81,7 @@ class _Announcing(uvicorn.Server):
         """Start, then tell."""
         await super().startup(sockets)
         if self.started:
-            gc.freeze()  # what is here now stays; the collector need not look at it again and again
-            gc.set_threshold(*COLLECT)
+            settle(COLLECT)
             self._ready()
 
 

@@ -58,6 +58,7 @@ _TAKEN = (
 )  # fmt: skip
 """What kernels import as it is."""
 _COMPILES = "sim.engine.whole_program"
+"""How they are compiled."""
 
 _SKIPPED = {"sim.draws": ("Stream",)}
 _OPTIONS = "nogil=True, error_model='numpy', _nrt=False"
@@ -193,11 +194,9 @@ def is_warm(part: str = LOOP) -> bool:
 
 def inner_functions() -> frozenset[str]:
     """The names of all functions that Python does not call: parts of those that it does."""
-    found = set()
-    for module in MODULES:
-        made = (node.name for node in ast.walk(ast.parse(_source(module))) if isinstance(node, ast.FunctionDef))
-        found |= set(made) - set(_ENTRIES.get(module, ()))
-    return frozenset(found) - {name for names in _ENTRIES.values() for name in names}
+    trees = (ast.parse(_source(module)) for module in MODULES)
+    made = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return frozenset(made.difference(*_ENTRIES.values()))
 
 
 def load_kernel(part: str = LOOP) -> ModuleType:

@@ -7,10 +7,11 @@ as they are written until they are parts of one that Python calls, which is opti
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+
+from sim.collector import resting
 
 
 @contextmanager
@@ -23,9 +24,7 @@ def whole_program(inner: frozenset[str]) -> Iterator[None]:
     from numba.core.compiler_lock import global_compiler_lock
 
     with global_compiler_lock, ExitStack() as undo:
-        if gc.isenabled():
-            gc.disable()
-            undo.callback(gc.enable)
+        undo.enter_context(resting())
         for owner, name, value in _changes(inner):
             undo.callback(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, value)

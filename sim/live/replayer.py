@@ -17,6 +17,7 @@ import gevent
 import numpy as np
 
 from sim.clock import Clock
+from sim.collector import settle
 from sim.live.asking import Asking
 from sim.live.clients import Answer, Clients, Ended, Send
 from sim.live.connections import IDLE_S, Connections
@@ -35,8 +36,6 @@ PREWARMED, PREWARMED_ELSEWHERE = 4096, 64
 EMULATOR_IDLE_S = 60.0
 SOON_S = 1e-6
 """Long enough for the event loop to look what has come meanwhile, which it does not do for a sleep of 0."""
-COLLECT = (100_000, 50, 100)
-"""Attempts leave hardly any cycles, so the collector may look for them rarely: it stops everything meanwhile."""
 
 
 class Replayer:
@@ -76,8 +75,7 @@ class Replayer:
         wanted = expected_in_flight(share.setting, share.plan, self._kept)
         self.connections.prewarm(min(wanted, PREWARMED if share.order.control_url is not None else PREWARMED_ELSEWHERE))
         gc.collect()
-        gc.freeze()
-        gc.set_threshold(*COLLECT)
+        settle()
 
     # The run
 

@@ -8,10 +8,11 @@ sight, deuteranopia, protanopia and tritanopia, and in grey print by their light
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from sim.collector import resting
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,14 +128,8 @@ def drawing() -> Iterator[None]:
         yield
         return
     settings: dict[Any, Any] = {**dict(matplotlib.rcParamsDefault), **rc(), "backend": "agg"}
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        with matplotlib.rc_context(settings):
-            yield
-    finally:
-        if collecting:
-            gc.enable()
+    with resting(), matplotlib.rc_context(settings):
+        yield
 
 
 def bare(axes: Axes) -> None:

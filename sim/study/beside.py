@@ -6,7 +6,6 @@ third of a comparison's time. The process is a plain one, which does not import 
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import subprocess
@@ -17,11 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sim
+from sim.collector import settle
 from sim.study.pool import THREADS, cpus
 from sim.study.work import Work
 
-COLLECT = (100_000, 50, 100)
-"""An engine's objects are hardly ever in cycles, so the collector may look for them rarely."""
 BEHIND = 5
 """By so much it stands back where cores are few: it is done long before the study needs its answer."""
 LEAST = 10_000
@@ -73,8 +71,7 @@ def main(path: str) -> None:
     work, other = pickle.loads(Path(path).read_bytes())
     with suppress(OSError):
         os.nice(BEHIND)
-    gc.freeze()
-    gc.set_threshold(*COLLECT)
+    settle()
     for place in range(len(work.settings)):
         sys.stdout.write(work.digest_of((0, place, other)) + "\n")
 

@@ -110,8 +110,10 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
         compile_once(options.engine, progress)
         tables = _run_all(work, pool, progress)
         without = _counterfactual_table(work, pool, tables, progress) if options.counterfactual else None
+        progress.start("measuring", 1)
         told = tables.planned, len(tables.requests), combined(tables.digests)
         summary = summarise(tables.requests, tables.attempts, without, context_of(loaded, settings, options, told))
+        progress.advance()
         files = _told(loaded, options, summary)
         with _being_written(options.out, tables, options.rows or "attempts") as put:
             report = None if options.out is None else _drawn(files, progress)  # while the other engine runs
@@ -119,6 +121,7 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
             theirs = None if second is None else second.digests()
             check_engines(work, pool, tables.digests[: len(settings)], other, theirs)
             progress.advance()
+            progress.start("writing", 1)
             put()
     if options.out is not None and report is not None:
         _write_beside(options.out, without)
@@ -126,6 +129,7 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
             write_audit(options.out, audit_of(loaded.scenario, settings, tables.requests, tables.attempts))
         _write(options.out, files)
         report.write(options.out)
+    progress.advance()
     return Study(summary, missed_of(summary, options.gate), options.out, tables.requests, tables.attempts)
 
 

@@ -26,8 +26,6 @@ LOAD = 0.95
 """Below the limit's capacity, so that long runs are what short ones are: the same few retries."""
 SMALLEST, AT_LEAST = 10_000, 2_000_000
 """Short runs are repeated until so many requests have gone through."""
-LONGEST = 50_000_000
-"""From here on two runs are enough: they take a minute each."""
 LONG = 500_000
 """From here on memory should not grow."""
 FLAT = 15.0
@@ -122,13 +120,9 @@ def sizes(largest: float) -> list[int]:
 
 
 def measured(wanted: Sequence[int], rounds: int) -> list[Cost]:
-    """The quickest run of each size: all sizes in turn, again and again, as the machine's speed changes meanwhile."""
-    found: dict[int, list[Cost]] = {size: [] for size in wanted}
-    for at in range(rounds):
-        for size in wanted:
-            if size < LONGEST or at < 2:
-                found[size].append(elsewhere(size))
-    return [min(costs, key=lambda cost: cost.together) for costs in found.values()]
+    """The median run of each size: all sizes in turn, again and again, as the machine's speed changes meanwhile."""
+    found = [[elsewhere(size) for size in wanted] for _ in range(rounds)]
+    return [middle(list(costs)) for costs in zip(*found, strict=True)]
 
 
 def _growth(values: Sequence[float]) -> float:
@@ -160,9 +154,8 @@ def scale(largest: float, rounds: int) -> Section:
     intro = (
         f"The plain workload at {LOAD:.0%} of the limit's capacity, streamed as `--rows none` does: the plan is drawn "
         "in chunks, tallies are counted (latency histograms, series, contention), no row is kept. CPU nanoseconds a "
-        f"request, each size in a process of its own, all sizes in turn {rounds} times (the longest twice), of which "
-        "the quickest is told: what else a machine does only adds to it. A target is how far the largest value is "
-        "above the smallest."
+        f"request, each size in a process of its own, all sizes in turn, medians of {rounds}. A target is how far the "
+        "largest value is above the smallest."
     )
     first = costs[0]
     notes = [
