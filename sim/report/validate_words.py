@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sim.report.cautions import counted
 from sim.report.numbers import NB
 
 Entry = Mapping[str, Any]
@@ -43,7 +44,8 @@ def headline(summary: Entry) -> str:
     if any(entry["invalid"] for entry in entries.values()):
         return f"The live run{speed} is invalid, so it can’t be compared; {told}."
     beyond = sum(len(entry["failed"]) for entry in entries.values())
-    return f"Simulator and HTTP do not agree{speed}: {told}, {beyond} numbers are beyond their tolerance."
+    are = "is beyond its" if beyond == 1 else "are beyond their"
+    return f"Simulator and HTTP do not agree{speed}: {told}, {counted(beyond, 'number')} {are} tolerance."
 
 
 def details(summary: Entry) -> Iterator[str]:
