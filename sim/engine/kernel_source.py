@@ -57,11 +57,11 @@ _TAKEN = (
     "sim.results.tallies", "sim.results.axes",
 )  # fmt: skip
 """What kernels import as it is."""
-_COMPILES = "sim.engine.whole_program"
+_COMPILES = ("sim.engine.whole_program", "sim.engine.by_reference", "sim.engine.pipeline")
 """How they are compiled."""
 
 _SKIPPED = {"sim.draws": ("Stream",)}
-_OPTIONS = "nogil=True, error_model='numpy', _nrt=False"
+_OPTIONS = "pipeline_class=_Kernel, nogil=True, error_model='numpy', _nrt=False"
 """Without Numba's runtime: the kernel takes no memory, and reference counts would cost half its time."""
 
 
@@ -71,6 +71,12 @@ _ENDING = "sim.engine.ending"
 _ENTRIES = {LOOP: ("run",), _ENDING: ("close",), COUNTING: ("count", "tally_close")}
 """Functions that Python calls. Only they are kept on disk, with all that they call inside, and only they
 need a wrapper that reads Python's objects: wrappers for all took half of the compiler's time."""
+_HEAD = (
+    "from numba import njit as _njit",
+    "from sim.engine.by_reference import referred as _referred",
+    "from sim.engine.pipeline import Kernel as _Kernel",
+)
+"""What every copy imports besides."""
 _ENTRY, _INNER = "cache=True", "no_cpython_wrapper=True, no_cfunc_wrapper=True"
 
 _CALLED = ("sim.policy.pacing", "sim.policy.breaker")
@@ -95,13 +101,16 @@ def versions() -> str:
 def kernel_name() -> str:
     """The package of the kernel, named by a hash of all its sources, of its tables, and of the compilers."""
     hashed = hashlib.sha256(versions().encode())
-    for module in (*MODULES, *_TAKEN, _COMPILES):
+    for module in (*MODULES, *_TAKEN, *_COMPILES):
         hashed.update(_source(module).encode())
     return f"keystorm_kernel_{hashed.hexdigest()[:16]}"
 
 
 class _Rewrite(ast.NodeTransformer):
-    """Point imports among kernel modules at their copies, and mark every function for the compiler."""
+    """Point imports among kernel modules at their copies, and mark every function for the compiler.
+
+    Entries begin, after their docstring, with their tables by reference, and hand them on like that.
+    """
 
     def __init__(self, module: str, package: str) -> None:
         self.package = package
@@ -121,6 +130,9 @@ class _Rewrite(ast.NodeTransformer):
         kind = _ENTRY if node.name in self.entries else _INNER
         inlined = "" if self.called or node.name in _RARE else ", forceinline=True"
         node.decorator_list = [ast.parse(f"_njit({_OPTIONS}{inlined}, {kind})", mode="eval").body]
+        if node.name in self.entries:
+            names = [argument.arg for argument in node.args.args]
+            node.body[1:1] = ast.parse("\n".join(f"{name} = _referred({name})" for name in names)).body
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST | None:
@@ -137,7 +149,7 @@ def rewritten(module: str, package: str) -> str:
     tree = ast.fix_missing_locations(_Rewrite(module, package).visit(tree))
     body = ast.unparse(tree)
     head = "from __future__ import annotations"
-    return body.replace(head, f"{head}\nfrom numba import njit as _njit", 1)
+    return body.replace(head, "\n".join((head, *_HEAD)), 1)
 
 
 def cache_root() -> Path:
@@ -192,6 +204,7 @@ def is_warm(part: str = LOOP) -> bool:
     return all(any(folder.glob(f"{entry}-*.nbc")) for entry in entries)
 
 
+@cache
 def inner_functions() -> frozenset[str]:
     """The names of all functions that Python does not call: parts of those that it does."""
     trees = (ast.parse(_source(module)) for module in MODULES)

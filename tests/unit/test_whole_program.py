@@ -7,15 +7,20 @@ from typing import Any
 
 import numba
 import pytest
+from numba.core import types
 from numba.core.codegen import CPUCodeLibrary, JITCPUCodegen
+from numba.core.dispatcher import Dispatcher
 
 from sim.engine.kernel_source import inner_functions
 from sim.engine.whole_program import whole_program
 
 NAMES = (
+    (CPUCodeLibrary, "_optimize_functions"),
     (CPUCodeLibrary, "_optimize_final_module"),
     (CPUCodeLibrary, "_finalize_final_module"),
     (JITCPUCodegen, "set_env"),
+    (Dispatcher, "get_call_template"),
+    (types.Function, "get_call_type"),
 )
 
 
@@ -39,7 +44,7 @@ def test_an_entry_is_what_it_would_be_and_its_parts_have_no_code_of_their_own() 
     inner, entry = made()
     before = methods()
     with whole_program(frozenset({inner.py_func.__qualname__})):
-        assert methods() != before and not gc.isenabled()
+        assert all(now is not then for now, then in zip(methods(), before, strict=True)) and not gc.isenabled()
         entry.compile((numba.int64,))
     assert methods() == before and gc.isenabled()
     assert entry(5) == 35
@@ -57,6 +62,19 @@ def test_what_is_compiled_afterwards_may_use_the_parts() -> None:
         return inner(value) - 1
 
     assert other(2) == 6
+
+
+def test_a_part_is_compiled_once_whatever_number_is_written_in_a_call() -> None:
+    inner, _ = made()
+
+    @numba.njit
+    def entry(value):  # type: ignore[no-untyped-def]
+        return inner(2) + inner(3) + inner(value)
+
+    with whole_program(frozenset({inner.py_func.__qualname__})):
+        entry.compile((numba.int64,))
+    assert entry(4) == 7 + 10 + 13
+    assert [one.args for one in inner.nopython_signatures] == [(numba.int64,)]
 
 
 def test_an_error_while_compiling_leaves_numba_as_it_was() -> None:
