@@ -11,8 +11,9 @@ from sim.report.document import NUMBER, Block, Cell, Document, Head, Section, Ta
 from sim.report.frame import write
 from sim.report.page import document as document_of
 from sim.report.render import document as compared
-from sim.report.render import draw_charts, load
+from sim.report.render import load
 from sim.report.tables import teams_csv
+from sim.report.together import draw_charts
 
 LIVE_DOWNLOAD = ("live.json", "how the run went: gates, lateness, processes, pre-flight")
 GATES = {

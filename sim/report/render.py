@@ -5,31 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sim.report.charts import chart
-from sim.report.document import Chart, Document
-from sim.report.figures import FIGURES
+from sim.report.document import Document
 from sim.report.frame import write
 from sim.report.inputs import Study, study
 from sim.report.page import document as document_of
 from sim.report.saved import read_json
-from sim.report.style import drawing
 from sim.report.tables import teams_csv
+from sim.report.together import Helper, draw_charts
 
 
 def load(directory: Path) -> Study:
     """The study of a folder. Raises :class:`BadInput` where a file is missing or broken."""
     return study(read_json(directory / "summary.json", "compare"), read_json(directory / "manifest.json", "compare"))
-
-
-def draw_charts(found: Study) -> list[Chart]:
-    """All charts that have something to show, in the order of the page."""
-    with drawing():
-        drawn = [chart(name, partial(draw, found)) for name, draw in FIGURES.items()]
-    return [one for one in drawn if one is not None]
 
 
 @dataclass(frozen=True)
@@ -45,13 +35,13 @@ class Drawn:
         return write(directory, self.document, self.files)
 
 
-def drawn(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> Drawn:
-    """The whole report of a comparison, from what its two files will say."""
-    return _of(study(json.loads(json.dumps(summary)), json.loads(json.dumps(manifest))))
+def drawn(summary: Mapping[str, Any], manifest: Mapping[str, Any], helper: Helper | None = None) -> Drawn:
+    """The whole report of a comparison, from what its two files will say; a helper draws some of its charts."""
+    return _of(study(json.loads(json.dumps(summary)), json.loads(json.dumps(manifest))), helper)
 
 
-def _of(found: Study) -> Drawn:
-    return Drawn(document_of(found, draw_charts(found)), {"teams.csv": teams_csv(found.summary)})
+def _of(found: Study, helper: Helper | None = None) -> Drawn:
+    return Drawn(document_of(found, draw_charts(found, helper)), {"teams.csv": teams_csv(found.summary)})
 
 
 def document(summary: Mapping[str, Any], manifest: Mapping[str, Any]) -> Document:

@@ -22,7 +22,7 @@ from sim.scenario.capacity import capacity
 from sim.scenario.loader import Loaded
 from sim.scenario.streams import expected_requests
 from sim.study.audit import audit_of
-from sim.study.beside import beside
+from sim.study.beside import Beside, beside
 from sim.study.checkpoints import Checkpoints
 from sim.study.manifest import manifest
 from sim.study.pool import THREADS, Pool, open_pool
@@ -116,7 +116,7 @@ def compare(loaded: Loaded, options: Options, progress: Progress) -> Study:
         progress.advance()
         files = _told(loaded, options, summary)
         with _being_written(options.out, tables, options.rows or "attempts") as put:
-            report = None if options.out is None else _drawn(files, progress)  # while the other engine runs
+            report = None if options.out is None else _drawn(files, progress, second)  # while the other engine runs
             progress.start(f"checking against the {other} engine", 1)
             theirs = None if second is None else second.digests()
             check_engines(work, pool, tables.digests[: len(settings)], other, theirs)
@@ -290,12 +290,12 @@ def _told(loaded: Loaded, options: Options, summary: dict[str, Any]) -> dict[str
     return {"summary.json": summary, "manifest.json": said}
 
 
-def _drawn(told: Mapping[str, dict[str, Any]], progress: Progress) -> Drawn:
+def _drawn(told: Mapping[str, dict[str, Any]], progress: Progress, helper: Beside | None = None) -> Drawn:
     """The report, before anything is written."""
     from sim.report.render import drawn
 
     progress.start("drawing", 1)
-    report = drawn(*told.values())
+    report = drawn(told["summary.json"], told["manifest.json"], helper)
     progress.advance()
     return report
 

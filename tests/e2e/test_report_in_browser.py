@@ -19,7 +19,7 @@ import pytest
 
 from sim.report import frame, kinds
 from sim.report.page import document
-from sim.report.render import draw_charts
+from sim.report.together import draw_charts
 from tests.e2e import axe
 from tests.emulator.browser import Page, browser, needs_browser
 from tests.unit import report_sample

@@ -18,7 +18,7 @@ pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
 from sim.cli.main import main
 from sim.live.order import LiveOrder, read_order
 from sim.live.secrets import fingerprint
-from sim.report.render import draw_charts
+from sim.report.together import draw_charts
 from sim.results.store import read
 from sim.study.live.emulator import Emulator, emulator
 from sim.units import MS

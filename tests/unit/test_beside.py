@@ -40,16 +40,12 @@ def own(work: Work) -> list[str]:
     return [work.run((0, place)).digest for place in range(len(work.settings))]
 
 
-def test_a_process_of_its_own_says_the_same(work: Work, tmp_path: Path) -> None:
-    process = Beside(work, "simpy", tmp_path / "work.pickle")
+def test_a_process_of_its_own_says_the_same_and_is_free_afterwards(work: Work) -> None:
+    process = Beside(work, "simpy")
+    pid = process.submit(os.getpid)
     assert process.digests() == own(work)
+    assert pid.result() != os.getpid()
     process.close()
-
-
-def test_a_process_that_is_not_waited_for_is_ended(work: Work, tmp_path: Path) -> None:
-    process = Beside(work, "simpy", tmp_path / "work.pickle")
-    process.close()
-    assert process._process.returncode is not None
 
 
 def test_small_studies_and_other_executors_have_none(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,9 @@ from sim.report.html_page import policy
 from sim.report.markdown import escape
 from sim.report.numbers import Stat
 from sim.report.page import document
-from sim.report.render import draw_charts, render
+from sim.report.render import render
 from sim.report.tables import COLUMNS, mood_of, teams_csv
+from sim.report.together import draw_charts
 from sim.results.columns import ATTEMPTS, REQUESTS
 from sim.results.store import Writer, empty, write_json
 from tests.unit import report_sample as sample
