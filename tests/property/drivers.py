@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.draws import FIRST_TOKEN, draw32
-from sim.engine.kernel_source import MODULES, load_kernel
+from sim.engine.kernel_source import MODULES, inner_functions, load_kernel
+from sim.engine.whole_program import whole_program
 from sim.policy.admission import OK, RATE_LIMITED, admit, settle
 from sim.policy.bucket import NEVER
 from sim.policy.limits import SLIDING, correct, key_wait, limit_wait, take
@@ -165,8 +166,24 @@ def draws_of(keys: Any, attempt: int, purpose: int) -> Any:
 
 
 @cache
-def compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """A loop of this module in machine code, over the kernel's own copies of the policy functions."""
+    import numba
+
+    loop = _dispatcher(function)
+
+    def call(*given: Any) -> Any:
+        kinds = tuple(map(numba.typeof, given))
+        if kinds not in loop.overloads:
+            with whole_program(inner_functions()):
+                loop.compile(kinds)
+        return loop(*given)
+
+    return call
+
+
+@cache
+def _dispatcher(function: Callable[..., Any]) -> Any:
     import numba
 
     package = load_kernel().__name__.rpartition(".")[0]
@@ -177,5 +194,5 @@ def compiled(function: Callable[..., Any]) -> Any:
                 copy = importlib.import_module(f"{package}.{value.__module__.replace('.', '_')}")
                 names[name] = getattr(copy, value.__name__)
             elif value.__module__ == __name__:
-                names[name] = compiled(value)
+                names[name] = _dispatcher(value)
     return numba.njit(FunctionType(function.__code__, names), error_model="numpy")
