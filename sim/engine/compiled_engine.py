@@ -49,12 +49,14 @@ from sim.engine.whole_program import whole_program
 from sim.engine.world import fresh_small_state, request_dtype
 from sim.policy import tables as records
 
-FIRST_ROOM = 1 << 16
+FIRST_ROOM = 1 << 13
 """Rows of the heap to begin with."""
 LEAST_ROOM = 1 << 10
 """The same for a small plan: a study runs thousands of them, and clearing memory would take most of the time."""
 BLOCK = 1 << 13
 """Rows of log, report and admissions in a stream: few enough to be in the processor's cache when they are counted."""
+LARGEST_KEPT = (32 << 20) - (1 << 16)
+"""Bytes; glibc learns from blocks below 32 MiB."""
 FIRST_SLOTS, LEAST_SLOTS = 1 << 10, 1 << 6
 _lock = threading.Lock()
 _kernels: dict[str, Any] = {}
@@ -102,9 +104,19 @@ def kernel(part: str = LOOP) -> Any:
     """The module with the compiled loop or counting, loaded once a process; its disk cache is quick the next time."""
     with _lock:
         if part not in _kernels:
+            _keep_freed_memory()
             with _light_optimisation():
                 _kernels[part] = load_kernel(part)
     return _kernels[part]
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep the memory of one run for the next, instead of handing it back to be cleared again.
+
+    Once it has seen a mapped block be freed it maps only larger ones, and hands back only more than twice as much
+    (mallopt(3), M_MMAP_THRESHOLD): half of what a short run takes was for pages that are touched for the first time.
+    """
+    np.empty(LARGEST_KEPT, np.uint8)
 
 
 def call(part: str, name: str, *given: Any) -> Any:

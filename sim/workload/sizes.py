@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,7 @@ def middle(spec: Size) -> int:
     return spec.p50 if isinstance(spec, Quantiles) else spec.median
 
 
+@lru_cache(1024)  # a study asks again for every run
 def mean(spec: Drawn, least: int = 1) -> float:
     """The expectation of :func:`draw`: Σ P(value ≥ k), the tail beyond 512 as an integral."""
     if isinstance(spec, (Fixed, FixedTime)):
