@@ -114,7 +114,7 @@ def _keep_freed_memory() -> None:
     """Let glibc keep the memory of one run for the next, instead of handing it back to be cleared again.
 
     Once it has seen a mapped block be freed it maps only larger ones, and hands back only more than twice as much
-    (mallopt(3), M_MMAP_THRESHOLD): half of what a short run takes was for pages that are touched for the first time.
+    (mallopt(3), M_MMAP_THRESHOLD): a third of what a short run took was for pages that are touched for the first time.
     """
     np.empty(LARGEST_KEPT, np.uint8)
 

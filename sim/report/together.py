@@ -34,14 +34,14 @@ def draw_charts(found: Study, helper: Helper | None = None) -> list[Chart]:
     """
     waiting = deque(FIGURES)
     done: dict[str, Chart | None] = {}
-    with drawing(), ThreadPoolExecutor(1) as thread:
-        if helper is not None:
-            thread.submit(_handed_over, found, helper, waiting, done)
-        with suppress(IndexError):
-            while True:
-                name = waiting.popleft()
-                done[name] = _one(found, name)
     with drawing():
+        with ThreadPoolExecutor(1) as thread:
+            if helper is not None:
+                thread.submit(_handed_over, found, helper, waiting, done)
+            with suppress(IndexError):
+                while True:
+                    name = waiting.popleft()
+                    done[name] = _one(found, name)
         drawn = [done[name] if name in done else _one(found, name) for name in FIGURES]
     return [one for one in drawn if one is not None]
 

@@ -45,7 +45,7 @@ def alone(study: Study) -> list[Chart]:
 def test_another_process_draws_the_same(study: Study, alone: list[Chart]) -> None:
     second = Second()
     try:
-        assert second.submit(len, FIGURES).result() == len(FIGURES)  # it is there, so that it takes part
+        assert second.submit(draw_charts, study).result() == alone
         assert draw_charts(study, second) == alone
     finally:
         second.close()
@@ -54,6 +54,7 @@ def test_another_process_draws_the_same(study: Study, alone: list[Chart]) -> Non
 def test_the_helper_begins_at_the_end_of_the_page_and_its_charts_are_used(study: Study, alone: list[Chart]) -> None:
     helper = Noting(len(FIGURES), lambda *given: Chart(given[1], "drawn elsewhere", "", (), "") if given else None)
     drawn = draw_charts(study, helper)
+    assert helper.asked
     assert helper.asked == list(FIGURES)[::-1][: len(helper.asked)]
     assert [one.name for one in drawn if one.title == "drawn elsewhere"] == helper.asked[::-1]
     assert [one for one in drawn if one.name not in helper.asked] == [
