@@ -106,7 +106,7 @@ def read_slo(value: Any) -> Any:
     """One ``{team: "metric >= bound"}`` mapping; raises BadUnit when it is anything else."""
     if isinstance(value, Slo):
         return value
-    hint = 'one team and one objective, as "checkout: success_rate >= 99.5%"'
+    hint = "one team and one objective, without quotes: - checkout: success_rate >= 99.5%"
     if not isinstance(value, dict) or len(value) != 1:
         raise BadUnit("not an objective", hint=hint)
     ((team, text),) = value.items()
